@@ -6,9 +6,11 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
-from theory.command import exit_code, own_streams, parsed
+from theory.command import exit_code, own_streams, parsed, whole
+from theory.coverage import outside
 from theory.errors import InvalidArgument
 from theory.exposition.citation import bibtex
 from theory.exposition.narrative import derivation_text
@@ -32,6 +34,8 @@ examples:
 
 
 _PROGRAM = "python -m theory"
+_SIZE = partial(whole, symbol=True)
+"""The number of an option that is a symbol where it is left out."""
 
 
 def command() -> int:
@@ -42,7 +46,7 @@ def command() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the derivation; 0, 2 for bad input, 5 for an internal error, 130 where interrupted."""
-    return exit_code(_PROGRAM, lambda: _print(parsed(_parser(), arguments)))
+    return exit_code(_PROGRAM, lambda: _print(parsed(_parser(), arguments, outside)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,10 +62,16 @@ def _parser() -> argparse.ArgumentParser:
         default="mlp",
         help="kind of network (default: mlp)",
     )
-    parser.add_argument("--width", type=int, help="width of the hidden layers (default: symbol n)")
-    parser.add_argument("--depth", type=int, help="number of hidden layers (default: symbol L)")
-    parser.add_argument("--blocks", type=int, help="number of residual blocks (default: symbol B)")
-    parser.add_argument("--branch-width", type=int, help="width inside the blocks (default: width)")
+    parser.add_argument(
+        "--width", type=_SIZE, help="width of the hidden layers (default: symbol n)"
+    )
+    parser.add_argument("--depth", type=_SIZE, help="number of hidden layers (default: symbol L)")
+    parser.add_argument(
+        "--blocks", type=_SIZE, help="number of residual blocks (default: symbol B)"
+    )
+    parser.add_argument(
+        "--branch-width", type=_SIZE, help="width inside the blocks (default: width)"
+    )
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument(

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = [
     "on_one_line",
     "own_streams",
     "parsed",
+    "whole",
 ]
 
 SCRIPTS = ("mup-theory", "mup-verify")
@@ -36,6 +37,8 @@ SCRIPTS = ("mup-theory", "mup-verify")
 BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 5, 130
 _MEASURING = ("--formula", "--layer", "--samples", "--seed", "--sampler", "--out", "--report")
 """Options of ``python -m verify`` that are tried elsewhere."""
+_ALIKE = 0.75
+"""The least likeness of a misspelt option, between 0 and 1."""
 _LONGEST = 2000
 """Characters of a sentence about an error."""
 
@@ -73,17 +76,40 @@ def exit_code(program: str, main: Callable[[], int]) -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def parsed(parser: ArgumentParser, arguments: Sequence[str] | None) -> Namespace:
-    """The options of a command; for others the nearest option, or the command that has it."""
+def parsed(
+    parser: ArgumentParser, arguments: Sequence[str] | None, outside: Callable[[str], str]
+) -> Namespace:
+    """The options of a command; for others the nearest option, the command that has it, or the
+    answer of ``outside`` to the name."""
     options, rest = parser.parse_known_args(arguments)
     if rest:
         name, known = rest[0].partition("=")[0], parser._option_string_actions
-        nearest = get_close_matches(name, known, 1)
-        fix = f"; the nearest option is {nearest[0]}" if nearest else ""
+        words = {option.lstrip("-"): option for option in known}
+        nearest = get_close_matches(name.lstrip("-"), words, 1, _ALIKE)
+        answer = outside(name.lstrip("-").replace("-", "_"))
+        fix = f"; {answer}" if answer else ""
+        fix = f"; the nearest option is {words[nearest[0]]}" if nearest else fix
         elsewhere = name in _MEASURING and name not in known
         fix = f"; it belongs to python -m verify {name}" if elsewhere else fix
         parser.error(f"unrecognized arguments: {' '.join(rest)}{fix}")
     return options
+
+
+def whole(text: str, *, several: bool = False, symbol: bool = False) -> int:
+    """The whole number of an option; `ArgumentTypeError` names the fix of other text.
+
+    ``several``: whether the option takes several numbers; ``symbol``: whether it may stay open.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        parts = text.replace(",", " ").split()
+        fix = "give an int such as 64"
+        if len(parts) > 1 and all(map(str.isdecimal, parts)):
+            fix = f"write {' '.join(parts)}" if several else f"give one number, such as {parts[0]}"
+        elif symbol and text in ("n", "L", "B", "a"):
+            fix = f"leave it out for the symbol {text}"
+        raise ArgumentTypeError(f"expected a whole number, got {text!r}; {fix}") from None
 
 
 def on_one_line(text: str) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "ReadAsNumber",
     "answered",
     "answered_class",
+    "outside",
 ]
 
 P = ParamSpec("P")
@@ -122,6 +123,10 @@ _AT_INFINITE_WIDTH = {
     "evaluate exact": "infinite_width(depth) is its number",
     "at": "infinite_width(depth) takes the depth, and the network takes all other sizes",
     "lambdify": "call it with depths, as in value([4, 8])",
+    "joint_limit joint_law width_series derivation": "the value is solved as n -> infinity alone; "
+    "leading() is its law in the depth",
+    "validity": "it is solved for rates of ReLU and leaky slopes, as in "
+    "maximal_learning_rate(MLP()).validity(0.1)",
 }
 _TABLES = {"plot latex": "print() shows it as text"}
 _ELSEWHERE: dict[str, dict[str, str]] = {
@@ -137,12 +142,46 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     "LayerRates": {
         "infinite_width": "layer_rates(network, inputs=Inputs()).together(depth) is at n = infinity"
     },
-    "Critical CriticalPoint Validity": _TABLES,
-    "Estimate Measurement TypicalLearningRate Check InfiniteWidthComparison": {
-        "latex": "print() shows it as text"
+    "Critical": {"exact float": "points[0].weight_variance is a number", **_TABLES},
+    "CriticalPoint": {"exact float": "weight_variance is a number", **_TABLES},
+    "Validity": {"exact": "update.exact is the exact value", **_TABLES},
+    "Check": {
+        "exact": "target.update.exact is the exact value",
+        "float": "verdict is its outcome, and evidence holds the measured numbers",
+        "latex": "print() shows it as text",
+    },
+    "Comparison": {"float": "verdict is its outcome, and cells hold the measured numbers"},
+    "InfiniteWidthComparison": {
+        "float": "outcome is its outcome",
+        "latex": "print() shows it as text",
+    },
+    "Estimate Measurement TypicalLearningRate": {"latex": "print() shows it as text"},
+    "SquaredUpdate": {
+        "validity": "maximal_learning_rate(network).validity(0.1) has the validity of a rate, and "
+        "law_holds_from(0.1) is the least depth at n = infinity",
+    },
+    "Matrix": {
+        "trace": "write trace(K), with from theory.observables import trace",
+        "transpose": "the transpose is T",
+        "dot": "write products with @, as in K @ g",
+        "float mean sum": "derive(trace(K), network) has the mean of a trace",
+    },
+    "Vector": {
+        "transpose": "the transpose is T",
+        "dot": "write products with @, as in g @ z",
+        "float mean sum norm": "derive(z @ z, network) has the mean of a squared norm",
+    },
+    "Observable": {
+        "float mean value exact": "derive(observable, network) has its mean",
     },
 }
-"""Names that other values have, by the names of the classes without them."""
+"""Names that other values have, and float, by the names of the classes without them."""
+_OF_VALUES = {
+    "validity": "maximal_learning_rate(network).validity(0.1) has it",
+    "exact width_series joint_limit joint_law leading": "squared_update(network) and "
+    "maximal_learning_rate(network) have it",
+}
+"""Names of values of `theory`, for all classes without them."""
 
 
 class NoNumber(InvalidArgument, TypeError):
@@ -178,6 +217,12 @@ class Answering:
             if hasattr(type(self), name):
                 object.__getattribute__(self, name)  # the error inside the property
             raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
+
+        def __float__(self) -> NoReturn:
+            raise NoNumber(
+                f"expected a number for float(), got {type(self).__name__}; "
+                f"{_nearest(self, 'float')}"
+            )
 
 
 class NoCondition(Answering):
@@ -292,11 +337,10 @@ def _is_plain(method: Callable[..., object]) -> bool:
 def _nearest(value: object, name: str) -> str:
     """The text to write in place of an attribute."""
     names = [each for each in dir(value) if not each.startswith("_")]
-    for classes, answers in _ELSEWHERE.items():
-        if type(value).__name__ in classes.split():
-            for words, answer in answers.items():
-                if name in words.split():
-                    return answer
+    kinds = [each for of, each in _ELSEWHERE.items() if type(value).__name__ in of.split()]
+    for words, answer in [pair for each in (*kinds, _OF_VALUES) for pair in each.items()]:
+        if name in words.split():
+            return answer
     if name in _OF_EXPRESSIONS and "exact" in names:
         return f"its expression has, exact.{name}"
     if name in ("to_pandas", "to_frame", "dataframe") and "frame" in names:
@@ -421,6 +465,16 @@ def _instead(called: str, name: str, named: list[str]) -> str:
     if len(named) > 1:
         return f"its names are {', '.join(named)}"
     return f"write {called}({''.join(f'{name}=...' for name in named)})"
+
+
+def outside(name: str) -> str:
+    """The answer for a keyword that no public call has; empty where it is unknown.
+
+    >>> outside("batch")
+    'the step is on one example, not on a batch: leave it out'
+    """
+    of_network = name in _OF_THE_NETWORK and f"it belongs to the network: give MLP({name}=...)"
+    return _ANSWERS.get(name) or of_network or ""
 
 
 def _list(names: list[str]) -> str:

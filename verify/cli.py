@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from theory.command import INTERRUPTED, exit_code, parsed
+from theory.coverage import outside
 from theory.errors import InvalidArgument, MupDepthError
 from verify.comparison.exports import needs
 from verify.errors import LostWorkers
@@ -31,7 +32,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
-    return exit_code("python -m verify", lambda: _main(parsed(parser(), arguments)))
+    return exit_code("python -m verify", lambda: _main(parsed(parser(), arguments, outside)))
 
 
 def _main(options: argparse.Namespace) -> int:

@@ -245,6 +245,15 @@ e^tL => e^(t*L) | e^t*L
 sqrt 3 L => sqrt(3)*L | sqrt(3*L)
 log 2n => log(2)*n | log(2*n)
 log n^2 => log(n)^2 | log(n^2)
+sqrt L/3 => sqrt(L)/3 | sqrt(L/3)
+sqrt 3/L => sqrt(3)/L | sqrt(3/L)
+sqrt[3](L) => L^(1/3) | sqrt(3)*L
+\sqrt[3]{L} => L^(1/3) | sqrt(3)*L
+\sqrt[3]L => L^(1/3) | sqrt(3)*L
+\sqrt[3]{L+1} => (L+1)^(1/3) | sqrt(3)*(L+1)
+exp t/2 => exp(t)/2 | exp(t/2)
+exp t*2 => exp(t)*2 | exp(t*2)
+log n/2 + 1 => log(n)/2 | log(n/2)
 log (n+1)(n+2) => log(n+1)*(n+2) | log((n+1)*(n+2))
 \sum_{k=1}^L k + 1 => \sum_{k=1}^L (k + 1) | (\sum_{k=1}^L k) + 1
 """

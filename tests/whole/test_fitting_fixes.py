@@ -11,12 +11,17 @@ import verify.testing
 from theory import MLP, InvalidArgument, Tanh, squared_update
 from theory.__main__ import main
 from theory.observables import K, f, z
-from theory.symbols import B, b
+from theory.symbols import B, L, b
+from verify.cli import main as verify_main
 
 T: Any = theory
 MATRIX: Any = K
 V: Any = verify
 WIDE = squared_update(MLP(activation=Tanh()))
+U = squared_update(MLP())
+ANY_U: Any = U
+SIGN = T.SignDescent()
+WIDTH_AND_DEPTH = r"as in MLP\(width=64\), and the depth alone to this value$"
 GRAPH: Any = T.Graph({"a": ("x",)}, readout="a", width=8)
 GRID: dict[str, Any] = {"networks": [MLP(16, 2)], "samples": 100, "seed": 1}
 FIXES: list[tuple[Callable[[], Any], str]] = [
@@ -71,6 +76,43 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: verify.testing.assert_exact(0.1, MLP(4, 2)), r"got 0\.1 \(float\)"),
     (lambda: V.compare_law(lambda n: None, **GRID), "for law, got an object of type NoneType"),
     (lambda: V.compare_law(lambda n: "x", **GRID), "a number from law at L=2"),
+    *(
+        (lambda call=call, value=value: call(value), fix)
+        for value, fix in (
+            (squared_update(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
+            (T.maximal_learning_rate(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
+            (
+                squared_update(T.Residual(), optimiser=SIGN),
+                r"number of blocks alone to this value$",
+            ),
+            (WIDE, "the limit n -> infinity; give the depth alone$"),
+            (T.maximal_learning_rate(WIDE.network), "the limit n -> infinity; give the depth alo"),
+            (squared_update(MLP(depth=4, activation=Tanh())), "n -> infinity; give no size$"),
+        )
+        for call in (
+            lambda value: value(64, 4),
+            lambda value: value(n=64, L=4),
+            lambda value: value(width=64, depth=4),
+            lambda value: value.plot(n=64, L=[1, 2]) if value.open_sizes else value(64),
+        )
+    ),
+    (
+        lambda: T.maximal_learning_rate(MLP(), optimiser=SIGN)(4),
+        r"give the width to the network, as in MLP\(width=64\)",
+    ),
+    (lambda: T.maximal_learning_rate(MLP(), group=T.HiddenLayers())(64, 1), "give FirstLayer"),
+    (
+        lambda: V.check("n*L", layer=L - 1, simulate=False),
+        "L - 1 .*; write the formula in ell, which stands for every layer, and leave layer out$",
+    ),
+    (lambda: ANY_U.plot(64, range(1, 9)), r"got 64, range\(1, 9\); give n=64, L=range\(1, 9\)$"),
+    (lambda: ANY_U.plot(n=64, against="layer"), r"give squared_update\(MLP\(\), ell\), say$"),
+    (lambda: T.maximal_learning_rate(MLP()).plot(against="layer"), "leave a size out there"),
+    (lambda: float(V.check("L", simulate=False)), "got Check; verdict is its outcome"),
+    (lambda: float(V.compare_law(**GRID)), "got Comparison; verdict is its outcome"),
+    (lambda: float(T.critical(Tanh())), r"got Critical; points\[0\].weight_variance is a number"),
+    (lambda: float(T.critical(Tanh()).points[0]), "got CriticalPoint; weight_variance is a"),
+    (lambda: float(T.observables.trace(MATRIX)), r"derive\(observable, network\) has its mean"),
 ]
 
 
@@ -94,6 +136,20 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: T.maximal_learning_rate(MLP()).validity("0.1"), "plot latex", r"print\(\) shows it"),
     (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "latex", r"print\(\) shows it"),
     (lambda: V.check("L", simulate=False), "latex", r"print\(\) shows it"),
+    (lambda: MATRIX, "trace", r"write trace\(K\)"),
+    (lambda: z, "dot", "write products with @"),
+    (lambda: z, "sum mean norm", r"derive\(z @ z, network\)"),
+    (lambda: U, "validity", r"maximal_learning_rate\(network\)\.validity\(0.1\) has the validity"),
+    (lambda: WIDE, "width_series joint_limit", "the value is solved as n -> infinity alone"),
+    (lambda: WIDE, "validity", r"maximal_learning_rate\(MLP\(\)\)\.validity\(0.1\)$"),
+    (lambda: T.layer_rates(MLP()), "validity", r"maximal_learning_rate\(network\)\.validity"),
+    (lambda: T.critical(Tanh()), "exact", r"points\[0\]"),
+    (lambda: V.check("L", simulate=False), "exact", r"target\.update\.exact"),
+    (
+        lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1),
+        "exact width_series joint_limit",
+        r"squared_update\(network\)",
+    ),
 ]
 
 
@@ -160,3 +216,43 @@ def test_the_base_of_logarithms_is_written_as_it_is_read() -> None:
 def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--branch-width", "4"]) == 2
     assert "; give --network residual\n" in capsys.readouterr().err
+
+
+def test_a_group_is_the_same_in_a_network_of_one_layer_and_in_a_call() -> None:
+    one = T.maximal_learning_rate(MLP(64, 1), group=T.FirstLayer())
+    rate = T.maximal_learning_rate(MLP(), group=T.FirstLayer())
+    assert rate.at(n=64, L=1) == one
+    assert rate(64, 1) == pytest.approx(float(one), rel=1e-12)
+    assert T.maximal_learning_rate(MLP(64), group=T.FirstLayer())([1, 4]) == pytest.approx(
+        [float(one), rate(64, 4)], rel=1e-12
+    )
+    assert rate.plot(n=64, L=range(1, 4)).get_xlim()[0] <= 1
+    with pytest.raises(InvalidArgument, match="with ByGroup"):
+        T.maximal_learning_rate(MLP(), rates=T.ByGroup(first=1, hidden=0, last=0))(64, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "fix"),
+    [
+        (main, "--batch 32", "not on a batch: leave it out"),
+        (verify_main, "--batch 32", "not on a batch: leave it out"),
+        (verify_main, "--bias 1", r"give MLP(bias_variance=0.1)"),
+        (verify_main, "--activation tanh", "give MLP(activation=...)"),
+        (verify_main, "--smaples 5", "the nearest option is --samples"),
+        (main, "--width 64,128", "got '64,128'; give one number, such as 64"),
+        (main, "--width n", "got 'n'; leave it out for the symbol n"),
+        (verify_main, "--width 64,128", "got '64,128'; write 64 128"),
+        (verify_main, "--samples 1e4", "got '1e4'; give an int such as 64"),
+    ],
+)
+def test_an_option_that_a_command_does_not_have_gets_the_answer_of_python(
+    command: Callable[[list[str]], int],
+    options: str,
+    fix: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        command(options.split())
+    error = capsys.readouterr().err.rstrip()
+    assert error.endswith(fix)
+    assert "nearest" in fix or "nearest" not in error

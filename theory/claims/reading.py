@@ -119,9 +119,14 @@ def read_claim(
             f"expected no criterion with quantity='update', got criterion={typed(criterion)}; "
             f"give quantity='rate'"
         )
+    at = net._depths.get(ell, ell)
     if layer is None and quantity is Quantity.UPDATE and claim is not Claim.JOINT:
-        at = net._depths.get(ell, ell)
         layer = at if at in formula.symbols else None
+    if isinstance(layer, Expr) and layer.free_symbols and not layer.is_Symbol:
+        raise InvalidArgument(
+            f"expected an int, None or a symbol for layer, got layer={typed(layer)}; write the "
+            f"formula in {at}, which stands for every layer, and leave layer out"
+        )
     asked = None if layer is None else asked_layer(net, layer)
     multipliers = asked_rates(net, rates)
     checked_criterion = layer_criterion if net._is_chain else block_criterion

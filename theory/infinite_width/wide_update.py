@@ -14,7 +14,7 @@ from theory.activations.nonlinearity import FloatArray
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.laws import DepthLaw, depth_law
-from theory.infinite_width.layers import Layers, Wide, wide_network, with_width
+from theory.infinite_width.layers import Layers, Wide, sizes_elsewhere, wide_network, with_width
 from theory.infinite_width.real_steps import first_zero, moved_by_step
 from theory.infinite_width.recursion import moved_at_top, moved_in_every_layer
 from theory.networks.inputs import Inputs, asked_inputs
@@ -117,8 +117,12 @@ n = ∞; linearised step of GradientDescent()
         >>> round(squared_update(MLP(activation=Tanh()))(L=12), 6)
         1.649215
         """
-        given = bound_sizes(self.open_sizes, self.network, sizes, named)
+        given = bound_sizes(self.open_sizes, self.network, sizes, named, self._elsewhere)
         return self._with_width(self.infinite_width(given.get(self._depth_symbol)))
+
+    @property
+    def _elsewhere(self) -> str:
+        return sizes_elsewhere(self.network, self.optimiser.unscaled.width_power)
 
     def _with_width(self, found: Any) -> Any:
         return with_width(found, self.network, self.optimiser.unscaled.width_power)
@@ -143,8 +147,7 @@ n = ∞; linearised step of GradientDescent()
             replace(self, layer=int(grid[-1]))._place_of(one_depth(self.network, depth))
             found = np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1]
         else:
-            of_layer = replace(self, layer=int(point.get(ell, 0)) or self.layer)
-            found = of_layer.infinite_width(grid)
+            found = replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid)
         return (self._with_width(found),)
 
     @property
@@ -153,8 +156,7 @@ n = ∞; linearised step of GradientDescent()
 
     @property
     def value(self) -> Any:
-        """The value at eta = 1 of a network with a depth in numbers, and for sign descent with a
-        width in numbers.
+        """The value at eta = 1 of a network with depth, and for sign descent width, in numbers.
 
         >>> from theory import MLP, SignDescent, Tanh, squared_update
         >>> round(squared_update(MLP(depth=12, activation=Tanh(), weight_variance=1)).value, 6)

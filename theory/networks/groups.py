@@ -62,7 +62,7 @@ class Readout(PlainText):
 Group: TypeAlias = FirstLayer | HiddenLayers | Readout
 
 
-def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> object:
+def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> Any:
     """The multipliers that train ``group`` alone, as `squared_update` takes them."""
     first = isinstance(group, FirstLayer)
     if not network._is_chain:

@@ -65,16 +65,22 @@ def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]
 
 
 def bound_sizes(
-    symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
+    symbols: Sequence[Symbol],
+    network: Network,
+    places: Sequence[Any],
+    named: Mapping[str, Any],
+    fixed: str = "",
 ) -> dict[Symbol, Any]:
     """The number for each symbol, by place, by its name or the argument that holds it, or by a
     mapping of symbols, whose assumptions may be fewer; `InvalidArgument` for a size too many, one
-    that is fixed, or one that is given twice."""
+    that is fixed, or one that is given twice.  ``fixed``: the fix for other sizes; the sizes that
+    the network fixes where it is empty."""
+    fixed = fixed or _fixed(network)
     if len(places) == 1 and isinstance(places[0], Mapping):
         given_symbols = {meant(key, *symbols): value for key, value in places[0].items()}
         for key, value in given_symbols.items():
             if key not in symbols and not isinstance(key, str):
-                raise InvalidArgument(_no_size(str(key), value, symbols, network))
+                raise InvalidArgument(_no_size(str(key), value, symbols, network, fixed))
         by_symbol = {str(key): value for key, value in given_symbols.items()}
         if by_symbol.keys() & named.keys() or len(by_symbol) < len(places[0]):
             raise InvalidArgument(
@@ -84,14 +90,13 @@ def bound_sizes(
         places, named = (), {**by_symbol, **named}
     if len(places) > len(symbols):
         raise InvalidArgument(
-            f"expected {_listed(symbols)} by place, got {', '.join(map(brief, places))}; "
-            f"{_fixed(network)}"
+            f"expected {_listed(symbols)} by place, got {', '.join(map(brief, places))}; {fixed}"
         )
     given = dict(zip(symbols, places, strict=False))
     names = _arguments(symbols, network) | {symbol.name: symbol for symbol in symbols}
     for name, value in named.items():
         if name not in names:
-            raise InvalidArgument(_no_size(name, value, symbols, network))
+            raise InvalidArgument(_no_size(name, value, symbols, network, fixed))
         symbol = names[name]
         if symbol in given:
             other = f"by place, {symbol}" if symbol in symbols[: len(places)] else f"as {symbol}"
@@ -127,7 +132,7 @@ def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network) -> str:
+def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network, fixed: str) -> str:
     if name == "eta":
         return (
             f"expected sizes alone, got eta={brief(value)}; values are at eta = 1: multiply a "
@@ -137,7 +142,7 @@ def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network)
     if network._depths and B in symbols and meaning == "L":
         meaning = "B"
     known = any(symbol.name == meaning for symbol in symbols)
-    fix = f"give {meaning}={brief(value)}" if known else _fixed(network)
+    fix = f"give {meaning}={brief(value)}" if known else fixed
     return f"expected {_listed(symbols)}, got {name}={brief(value)}; {fix}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from typing import Any
@@ -18,6 +18,7 @@ from theory.exact.evaluation import guard_digits
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.float_arrays import FastRate
 from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.groups import FirstLayer, HiddenLayers, group_rates
 from theory.networks.multipliers import Rates
 from theory.networks.network import Network, asked_rates
 from theory.networks.sizes import Sizes, is_deep, network_at, rates_at
@@ -56,7 +57,8 @@ _DEEP = 64
 class MaximalLearningRate(LearningRate):
     """The largest learning rate that keeps the bound of ``criterion``, from the linearised update.
 
-    ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
+    ``rates``: multipliers of eta, all 1 for None; ``group``: the group of weights that they train
+    alone, if one was given.  Made by `maximal_learning_rate`.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> maximal_learning_rate(MLP())
@@ -67,14 +69,16 @@ class MaximalLearningRate(LearningRate):
 
     criterion: Criterion
     rates: tuple[Expr, ...] | Rates
+    group: FirstLayer | HiddenLayers | None = field(default=None, compare=False)
 
     def _symbols(self) -> frozenset[Symbol]:
         return self._update(None)._symbols()
 
     def _at(self, sizes: Sizes) -> MaximalLearningRate:
         network = network_at(self.network, sizes)
-        rates = asked_rates(network, rates_at(self.rates, sizes))
-        return MaximalLearningRate(network, self.criterion, rates)
+        given = self.rates if self.group is None else group_rates(network, self.group)
+        rates: Any = asked_rates(network, rates_at(given, sizes))
+        return MaximalLearningRate(network, self.criterion, rates, self.group)
 
     def _moved_number(self, context: Any) -> Any:
         update = self._update(None)

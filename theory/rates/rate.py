@@ -135,7 +135,7 @@ def maximal_learning_rate(
     (derivation, *_) = squared_update(network, rates=rates).derivations
     if _nothing_moves(network, derivation.rates):
         raise InvalidArgument(NOTHING_MOVES)
-    return MaximalLearningRate(network, bounded, derivation.rates)
+    return MaximalLearningRate(network, bounded, derivation.rates, asked)
 
 
 def _is_plain(network: object, criterion: object, *wide: object) -> bool:

@@ -13,7 +13,7 @@ from theory.activations.critical import CriticalPoint, critical, critical_weight
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.layers import with_width
+from theory.infinite_width.layers import sizes_elsewhere, with_width
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
 from theory.infinite_width.wide_update import (
@@ -270,6 +270,10 @@ GradientDescent()
         """
         return self.update.open_sizes
 
+    @property
+    def _elsewhere(self) -> str:
+        return sizes_elsewhere(self.network, self._width_power)
+
     def __call__(self, *sizes: Any, **named: Any) -> Any:
         """The rate at a number or several for the depth L, or for the number of blocks B:
         `infinite_width`, over n of sign descent.
@@ -278,7 +282,7 @@ GradientDescent()
         >>> round(maximal_learning_rate(MLP(), linearised=False)(64), 6)
         0.02459
         """
-        given = bound_sizes(self.open_sizes, self.network, sizes, named)
+        given = bound_sizes(self.open_sizes, self.network, sizes, named, self._elsewhere)
         found = self.infinite_width(given.get(self.update._depth_symbol))
         return with_width(found, self.network, self._width_power)
 

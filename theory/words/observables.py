@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 from sympy import QQ, Expr, Poly, PolynomialError, SympifyError, fraction, together
 from sympy.polys.polyerrors import CoercionFailed
 
-from theory.coverage import NoNumber
+from theory.coverage import Answering, NoNumber
 from theory.errors import InvalidArgument
 from theory.public_names import listed
 from theory.symbols import n
@@ -73,7 +73,7 @@ def _refuse(got: str, give: str) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class _Combination(Generic[Key]):
+class _Combination(Answering, Generic[Key]):
     """A linear combination with exact coefficients, its terms sorted and none of them zero."""
 
     terms: tuple[tuple[Key, Fraction], ...]

@@ -67,7 +67,9 @@ class Drawable:
         def __call__(self, *sizes: Any, **named: Any) -> Any:
             """Its numbers."""
 
-    def plot(self, ax: Axes | None = None, *, against: object = None, **sizes: Any) -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *places: object, against: object = None, **sizes: Any
+    ) -> Axes:
         """Draw the exact value over one of its open sizes, together with its law; return the axes.
 
         ``against``: "depth", "width", "layer", or another open size by name or symbol; None for the
@@ -81,6 +83,14 @@ class Drawable:
         >>> axes.get_xlabel(), [text.get_text() for text in axes.get_legend().get_texts()][:2]
         ('depth $L$', ['exact, width 64', 'exact, width 1,024'])
         """
+        if places:
+            given = (ax, *places)
+            pairs = zip(self._drawn_sizes, map(brief, given), strict=False)
+            fix = ", ".join(f"{size}={number}" for size, number in pairs)
+            raise InvalidArgument(
+                f"expected sizes by name for plot, got {', '.join(map(brief, given))}; "
+                f"{f'give {fix}' if fix else self._openings()}"
+            )
         return self._picture(ax, against, sizes)
 
     def _picture(
@@ -90,18 +100,23 @@ class Drawable:
         sizes: Mapping[str, Any],
         formula: Callable[[dict[Symbol, Any]], float] | None = None,
         title: str = "",
+        joint_limit: Expr | None = None,
     ) -> Axes:
-        """`plot`, with the values of a ``formula`` and the exact values, under ``title``."""
+        """`plot`, with the values of a ``formula`` and the exact values, under ``title``; over a
+        ``joint_limit`` in width and depth in the place of the law."""
         axis = self._axis(against)
-        given = bound_sizes(self._drawn_sizes, self.network, (), sizes)
+        given = bound_sizes(self._drawn_sizes, self.network, (), sizes, self._elsewhere)
         family, values = self._family(axis, given)
         grid = _checked(axis, given.get(axis, self._grid(axis, values)))
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
-        laws = self._laws()
+        laws = self._laws() if joint_limit is None else (joint_limit,)
         fixed = self._fixed()
         limits = [_law_on_grid(law, axis, grid, fixed | point) for point in values for law in laws]
         labels = self._labels(family, values)
-        drawn = [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)]
+        drawn = [
+            *_exact(labels, grid, curves),
+            *_dashed(laws, grid, limits, "joint limit" if joint_limit else ""),
+        ]
         if formula is not None:
             claimed = [tuple(formula(point | {axis: x}) for x in grid) for point in values]
             several = len(set(claimed)) > 1
@@ -122,6 +137,11 @@ class Drawable:
     def _drawn_sizes(self) -> tuple[Symbol, ...]:
         """The sizes that may stand on the axis, or have a curve for each of several numbers."""
         return self.open_sizes
+
+    @property
+    def _elsewhere(self) -> str:
+        """The fix for sizes that are not open; empty for sizes that the network fixes."""
+        return ""
 
     @property
     def _quantity(self) -> str:
@@ -169,9 +189,14 @@ class Drawable:
             )
         if str(against) not in names:
             known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self._drawn_sizes)
+            of_layer = str(against) in ("layer", "ell", "block", "b") and hasattr(self, "layer")
+            fix = "leave a size out there to plot against it"
+            if of_layer and "rate" not in self._drawn_as:
+                layer = ell if self.network._is_chain else b
+                fix = f"give squared_update({brief(self.network)}, {layer}), say"
             raise InvalidArgument(
                 f"expected {known} for against, got against={typed(against)}; {self.network} and "
-                f"its layer fix the others: leave a size out there to plot against it"
+                f"its layer fix the others: {fix}"
             )
         return names[str(against)]
 
@@ -298,12 +323,12 @@ def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) ->
 
 
 def _dashed(
-    laws: Sequence[Expr], grid: Sequence[Any], limits: Sequence[list[float]]
+    laws: Sequence[Expr], grid: Sequence[Any], limits: Sequence[list[float]], name: str
 ) -> list[Curve]:
-    """Each law that differs from the others; one entry for all."""
+    """Each law that differs from the others; one entry for all, under ``name`` if there is one."""
     different = list(dict.fromkeys(map(tuple, limits)))
     label = f"law {law_tex(laws[0])}" if len(laws) == 1 else "laws"
-    labels = [label, *[""] * len(different)]
+    labels = [name or label, *[""] * len(different)]
     x = _floats(grid)
     return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
 

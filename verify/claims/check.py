@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
@@ -24,7 +24,7 @@ from theory.networks.mlp import MLP
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch
 from theory.outcome import Outcome
-from theory.symbols import ell, eta
+from theory.symbols import L, ell, eta, n, t
 from theory.validation import brief, typed
 from theory.words.observables import Observable
 from verify.claims.networks import NotMeasured, checked_grid, measure
@@ -127,11 +127,18 @@ class Check(NoCondition):
         if self.evidence is None:
             target = self.target
             exact = target.rate if target.quantity is Quantity.RATE else target.update
-            return exact._picture(ax, against, {}, self._claimed, title)
+            limit = self._joint_limit(exact) if self.claim is Claim.JOINT else None
+            return exact._picture(ax, against, {}, self._claimed, title, limit)
         from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
 
         record = comparison_record(self.evidence)
         return draw_cells(record, ax, against, title=title, tried="formula")
+
+    @staticmethod
+    def _joint_limit(exact: Any) -> Expr:
+        """The joint limit of an exact value at eta = 1, in width and depth."""
+        limit: Expr = exact.joint_limit()
+        return limit.subs({t: exact.network._depths.get(L, L) / n, eta: 1})
 
     def _claimed(self, point: dict[Symbol, Any]) -> float:
         """The value of the formula at eta = 1; NaN where it has none."""

@@ -24,7 +24,7 @@ __all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "rate_ima
 _SIZES = {"depth": "depth $L$", "width": "width $n$", "layer": r"layer $\ell$"}
 
 _LOWEST = 1e-6
-"""The drawn range of rates over the law's rate."""
+"""The drawn range of measured rates over the law's rate; exact rates are drawn in full."""
 
 
 def cells_of_the_law(run: RunRecord) -> list[CellRecord]:
@@ -59,13 +59,16 @@ def draw_rates(ax: Axes, cells: Sequence[CellRecord]) -> Axes:
     depths = _between(cells)
     text, law = leading_rates(depths)
     drawn: list[Curve | Marks] = [Curve(f"law {text}", depths, law, law=True)]
+    lowest = min(law) * _LOWEST
     for look, (width, group) in enumerate(by_width(cells)):
         own = _between(group)
         label = f"width {width_in_words(width)}"
-        drawn += [Curve(label, own, exact_rates(width, own), look), _rate_marks(group, look)]
+        exact = exact_rates(width, own)
+        lowest = min(lowest, min(exact) / 2)
+        drawn += [Curve(label, own, exact, look), _rate_marks(group, look)]
     draw(ax, drawn, title="", xlabel="depth $L$", ylabel="maximal learning rate")
     low, high = ax.get_ylim()
-    ax.set_ylim(max(low, min(law) * _LOWEST), high)
+    ax.set_ylim(max(low, lowest), high)
     return ax
 
 

@@ -34,7 +34,8 @@ __all__ = ["TypicalLearningRate", "typical_learning_rate"]
 class TypicalLearningRate(ReadAsNumber):
     """The learning rate at which half of all random networks move by at most the bound.
 
-    The bound holds in every requested layer, for the linearised update per unit of eta^2.
+    The bound holds in every requested layer, for the linearised update per unit of eta^2; a real
+    step at a rate above ``maximal_learning_rate(network, linearised=False)`` moves further.
     ``network``: in numbers.  ``bound``: on a network's mean square over neurons and labels.
     ``chance``: 1/2 for the median.  ``level``: of the interval, at least.  ``layers``: the
     requested layers.  ``estimate``: the simulation.  Made by `typical_learning_rate`.
@@ -178,13 +179,14 @@ class TypicalLearningRate(ReadAsNumber):
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
-            f"({level_in_words(self.level)} confidence); layer {self.layer} binds"
+            f"({level_in_words(self.level)} confidence); layer {self.layer} binds; "
+            f"of a linearised step"
         )
 
     def _repr_latex_(self) -> str:
         """The rate and its interval as a formula."""
         rate, low, high = (LATEX.number(f"{each:.6g}") for each in (self.rate, *self.interval))
-        return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
+        return rf"$\eta_{{\text{{typical, linearised step}}}} = {rate} \in [{low}, {high}]$"
 
 
 @answered

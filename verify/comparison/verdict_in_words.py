@@ -213,7 +213,8 @@ def _typical(cell: CellRecord, style: Style) -> str:
         return ""
     typical, mean = (magnitude(-log / 2, 3, style) for log in (math.log(median), cell.log_exact))
     return (
-        f"a typical network of {_place(cell)} tolerates the rate {typical}; rare networks set the "
+        f"a typical network of {_place(cell)} tolerates the rate {typical} of a linearised step; "
+        f"a real step at a rate above the real-step rate moves further; rare networks set the "
         f"mean, which allows the rate {mean}"
     )
 

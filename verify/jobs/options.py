@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from theory.claims.target import Claim, Quantity
+from theory.command import whole
 from theory.errors import InvalidArgument
 from verify.samplers.catalogue import SAMPLERS
 
 __all__ = ["checked_options", "parser"]
 
+_SEVERAL = partial(whole, several=True)
 EXAMPLES = """\
 exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder, 3 undecided,
   4 lost workers, 5 internal error, 130 interrupted; a replay: 0 the same bits, 1 other numbers
@@ -88,10 +91,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
-    add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
+    add("--width", type=_SEVERAL, nargs="+", metavar="N", help="hidden widths")
     add(
         "--depth",
-        type=int,
+        type=_SEVERAL,
         nargs="+",
         metavar="L",
         help="depths; the grid combines every width and depth",
@@ -104,27 +107,29 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--blocks",
-        type=int,
+        type=_SEVERAL,
         nargs="+",
         metavar="B",
         help="numbers of blocks; combined with every width",
     )
-    add("--branch-width", type=int, metavar="N", help="width of the branches (default: the width)")
-    add("--branch", type=int, metavar="N", help="block whose branch is measured, not the stream")
+    add(
+        "--branch-width", type=whole, metavar="N", help="width of the branches (default: the width)"
+    )
+    add("--branch", type=whole, metavar="N", help="block whose branch is measured, not the stream")
     add(
         "--layer",
-        type=int,
+        type=whole,
         metavar="N",
         help="hidden layer, or block, to measure (default: the last)",
     )
-    add("--samples", type=int, metavar="N", help="networks per cell (default: set by their cost)")
+    add("--samples", type=whole, metavar="N", help="networks per cell (default: set by their cost)")
     add(
         "--precision",
         type=float,
         metavar="X",
         help="relative standard error per cell (no --samples)",
     )
-    add("--seed", type=int, metavar="N", help="seed of the whole grid (default: 1)")
+    add("--seed", type=whole, metavar="N", help="seed of the whole grid (default: 1)")
     add("--sampler", metavar="NAME", choices=SAMPLERS, help=", ".join(SAMPLERS))
     add(
         "--step",
@@ -152,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
     add("--replay", type=_path, metavar="FILE", help="draw a cell of a results.json again")
     add(
         "--cell",
-        type=int,
+        type=whole,
         metavar="N",
         help="cell to replay, from 0 (default: nearest to its bound)",
     )

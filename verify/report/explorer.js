@@ -151,7 +151,7 @@
     const here = Math.abs(error) <= page.tolerance ? "here it holds" : `here its rate is too ${error > 0 ? "large" : "small"}`;
     const call = `verify.typical_learning_rate(MLP(${n}, ${L}), samples=20_000, seed=1)`;
     const use = rare
-      ? `rare networks set the mean and its rate here; ${measured ? `a typical network tolerates ${typical}` : `${call} measures the rate of a typical network`}`
+      ? `rare networks set the mean and its rate here; ${measured ? `a typical network tolerates ${typical} (linearised step)` : `${call} measures the rate of a typical network`}`
       : `use ${decimal(mupDepth.rate(n, L), 4)}`;
     set("status", `Width ${grouped(n)}, depth ${grouped(L)}: ${use}. ${where}; ${here}.`);
     named("curve").setAttribute("aria-label", `Exact curve and law over depth at width ${grouped(n)}; depth ${grouped(L)} is marked.`);

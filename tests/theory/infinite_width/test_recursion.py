@@ -186,7 +186,7 @@ def test_numbers_of_sign_descent_hold_the_width() -> None:
     assert float(blocks) == blocks.infinite_width() / 64
     open_width: Any = squared_update(MLP(depth=1), optimiser=rule)
     for call in (lambda: float(open_width), squared_update(MLP(), optimiser=rule).plot):
-        with pytest.raises(InvalidArgument, match=r"give a width, as in width=64, or call infin"):
+        with pytest.raises(InvalidArgument, match=r"as in MLP\(width=64\), or call infin"):
             call()
 
 

@@ -1,6 +1,6 @@
 """Comparisons, checks and estimates draw themselves: marks with errors beside exact values."""
 
-from math import inf
+from math import exp, inf
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from theory import MLP, Branch, InvalidArgument, NotSolved, Residual, squared_update
+from theory import (
+    MLP,
+    Branch,
+    InvalidArgument,
+    NotSolved,
+    Residual,
+    maximal_learning_rate,
+    squared_update,
+)
 from theory.display.drawing import Marks, draw
 from theory.observables import K, g, trace
 from theory.symbols import ell
@@ -23,6 +31,8 @@ from verify import (
     monte_carlo,
     typical_learning_rate,
 )
+from verify.comparison.compare import comparison_record
+from verify.comparison.figure import cells_of_the_law, draw_rates
 
 GRID = [MLP(n, L) for n in (32, 256) for L in (2, 4)]
 
@@ -256,3 +266,25 @@ def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:
     assert not [name for name in entries(axes) if name.startswith("law")]
     title = axes.get_title().replace("\n", " ")
     assert title.startswith("Rejected: the claim that the formula is E[(Δz)²]")
+
+
+def test_the_rates_of_a_run_are_drawn_down_to_the_exact_rate_of_a_deep_network() -> None:
+    deep = compare_law(networks=[MLP(16, 64)], samples=100, seed=1)
+    axes = draw_rates(Figure().add_subplot(), cells_of_the_law(comparison_record(deep)))
+    low, high = axes.get_ylim()
+    exact = float(maximal_learning_rate(MLP(16, 64)))
+    assert low < exact < 1e-10
+    assert exact in [pytest.approx(min(ys(line))) for line in axes.lines]
+    assert high < 1
+
+
+def test_a_joint_claim_is_drawn_with_the_joint_limit() -> None:
+    claimed = check("n^3*t^3/3", claim="joint", simulate=False)
+    axes = claimed.plot()
+    (law,) = [line for line in axes.lines if line.get_label() == "joint limit"]
+    assert len(axes.lines) == 1 + 2 * 3
+    ratio, drawn = 1.0, dict(zip(xs(law), ys(law), strict=True))
+    decaying, growing = 4 * ratio + 1, 6 * ratio**2 + 2 * ratio - 1
+    assert drawn[64] == pytest.approx(
+        64**3 * (decaying * exp(-ratio) + growing * exp(5 * ratio)) / 108, rel=1e-12
+    )

@@ -105,6 +105,8 @@ def test_the_typical_rate_says_what_it_is() -> None:
     assert found.rate == again.rate
     assert found.interval == again.interval
     assert "0.95 confidence" in repr(found)
+    assert repr(found).endswith("; of a linearised step")
+    assert "typical, linearised step" in found._repr_latex_()
     assert found.network == network
     assert found.estimate.samples == 100
 

@@ -329,6 +329,9 @@ class Parser:
         after = self.token
         if after.kind == "OPEN":
             inner = self.bracket()
+            beside = self.token.kind in _BEGINS and not self.token.spaced
+            if token.function == "sqrt" and after.text[-1] == "[" and beside:
+                raise self._indexed(token, after)
             if after.spaced and self.token.kind in _BEGINS and token.text[0] != "\\":
                 raise self._longer(token, after)
             return inner
@@ -344,9 +347,20 @@ class Parser:
             raise self._misfit()
         inner = self.name(self.take()) if after.kind == "NAME" else self.atom()
         glued = self.token.kind in _BEGINS and not self.token.spaced
-        if glued or (token.kind == "NAME" and self.token.kind in (*_BEGINS, "POWER")):
+        tight = self.token.kind in ("OVER", "TIMES") and not self.token.spaced
+        word = token.kind == "NAME" and (tight or self.token.kind in (*_BEGINS, "POWER"))
+        if glued or word:
             raise self._longer(token, after)
         return inner
+
+    def _indexed(self, token: Token, index: Token) -> Ambiguous:
+        """The refusal of a square root whose argument in brackets may be the index of a root."""
+        of, beside = self.written(index)[1:-1], self.token
+        opened = beside.kind == "OPEN"
+        _ = self.bracket() if opened else self.atom()
+        more = self.written(beside)[opened : -1 if opened else None]
+        readings = f"{_wrapped(more)}^(1/{_wrapped(of)})", f"sqrt({of})*{_wrapped(more)}"
+        return Ambiguous(token.start, self.written(token), *readings)
 
     def _longer(self, token: Token, first: Token) -> Ambiguous:
         """The refusal of a function whose argument may be longer."""
@@ -354,9 +368,12 @@ class Parser:
         if beside.kind == "POWER":
             self.take()
             self.exponent()
+        elif beside.kind in ("OVER", "TIMES"):
+            self.take()
+            self.factor()
         else:
             self.power()
-        joint = "" if beside.kind == "POWER" else "*"
+        joint = "*" if beside.kind in _BEGINS else ""
         more, name = self.written(beside), token.function or "sqrt"
         once = short if first.kind == "OPEN" else f"({short})"
         readings = f"{name}{once}{joint}{more}", f"{name}({short}{joint}{more})"
