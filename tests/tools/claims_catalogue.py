@@ -143,9 +143,9 @@ def width_terms() -> Iterator[Error]:
     deep = MLP(depth=2)
     exact = update(deep).exact
     dropped = exact - eta**2 * 8 / n
-    yield Error("no 8/n", dropped, Kind.TERM, "is the law minus 8/n", {"network": deep})
+    yield Error("no 8/n", dropped, Kind.TERM, "is the exact value minus 8/n", {"network": deep})
     wrong = exact + eta**2 / n**2
-    yield Error("46/n^2", wrong, Kind.TERM, "is the law plus n**(-2)", {"network": deep})
+    yield Error("46/n^2", wrong, Kind.TERM, "is the exact value plus n**(-2)", {"network": deep})
 
 
 def inputs() -> Iterator[Error]:

@@ -204,8 +204,8 @@ def test_a_factor_of_floats_is_about_what_it_is() -> None:
         found = check(lambda n: float(n) / 64 * update * factor, network=wide, simulate=False)
         return str(found.difference)
 
-    assert off(0.01348678228) == "it is about 0.0134868 times the law"
-    assert off(1 / 3) == "it is 1/3 times the law"
+    assert off(0.01348678228) == "it is about 0.0134868 times the exact value"
+    assert off(1 / 3) == "it is 1/3 times the exact value"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ _MOST_TERMS = 30
 """The most terms of the numerator and the denominator of a rational function that is factored."""
 _MOST_POINTS = 40
 _PARTS = {"total": "the total", "label": "the label part", "output": "the output part"}
+_LAWS = dict.fromkeys(Claim, "the law") | {Claim.EXACT: "the exact value"}
+"""The quantity with which a formula is compared."""
 _OTHER_PARTS = {
     ("total", "label"): "it is the label part alone: the output part is missing",
     ("total", "output"): "it is the output part alone: the label part is missing",
@@ -189,7 +191,7 @@ def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> 
 def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
     """The difference, in layers."""
     if expression is None:
-        return _multiple_of_function(reading)
+        return _multiple_of_function(reading, claim)
     target = reading.target
     ratio = target.ratio if claim is Claim.EXACT else t
     yours = _form(lambda: expression.xreplace({t: ratio, eta: Integer(1)}))
@@ -214,8 +216,8 @@ def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Differenc
             whose = "" if target.quantity is Quantity.UPDATE else "the rate of "
             return Difference(Kind.PART, f"it is {_text(of_part)} times {whose}{_PARTS[part]}")
     sentences = [
-        *([] if multiple is None else [f"it is {_text(multiple)} times the law"]),
-        *_one_term_more(yours - law, target),
+        *([] if multiple is None else [f"it is {_text(multiple)} times {_LAWS[claim]}"]),
+        *_one_term_more(yours - law, target, claim),
     ]
     sentences = [each for each in sentences if len(each) <= _LONGEST]
     return Difference(Kind.TERM, min(sentences, key=len)) if sentences else None
@@ -323,12 +325,12 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
     if ratio == 1:
         return None
     if not ratio.is_number:
-        return Difference(Kind.POWER, f"it is {_text(ratio)} times the law")
+        return Difference(Kind.POWER, f"it is {_text(ratio)} times {_LAWS[claim]}")
     digits = round(float(-log(abs(ratio - 1), 10).evalf(15)))
     if digits < _ROUNDED_DIGITS:
-        return Difference(Kind.FACTOR, f"it is {_factor_text(ratio)} times the law")
+        return Difference(Kind.FACTOR, f"it is {_factor_text(ratio)} times {_LAWS[claim]}")
     sentence = (
-        f"it is the law to {digits} digits only, and a decimal is read exactly: write "
+        f"it is {_LAWS[claim]} to {digits} digits only, and a decimal is read exactly: write "
         f"{_constant_of_law(target, claim)}"
     )
     return Difference(Kind.FACTOR, sentence)
@@ -356,7 +358,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
     return "exact constants, such as 1/3 or sqrt(3)"
 
 
-def _one_term_more(excess: NormalForm, target: Target) -> Iterator[str]:
+def _one_term_more(excess: NormalForm, target: Target, claim: Claim) -> Iterator[str]:
     """The sentence for a formula that is the law plus one short term."""
     if len(excess.terms) != 1 or target.quantity is Quantity.RATE:
         return
@@ -364,10 +366,10 @@ def _one_term_more(excess: NormalForm, target: Target) -> Iterator[str]:
     if term is not None:
         negative = term.could_extract_minus_sign()
         sign = "minus" if negative else "plus"
-        yield f"it is the law {sign} {_text(-term if negative else term)}"
+        yield f"it is {_LAWS[claim]} {sign} {_text(-term if negative else term)}"
 
 
-def _multiple_of_function(reading: Reading) -> Difference | None:
+def _multiple_of_function(reading: Reading, claim: Claim) -> Difference | None:
     """A constant factor of a function of numbers, at all points that have a value."""
     points = list(islice(reading.target.points(6, 8), _MOST_POINTS))
     values = [(reading.value(p), reading.unlifted(reading.target.value(p))) for p in points]
@@ -376,5 +378,5 @@ def _multiple_of_function(reading: Reading) -> Difference | None:
         return None
     first = ratios[0] if isinstance(ratios[0], Fraction) else DECIMALS.nstr(ratios[0], DIGITS)
     constant = _simple(Rational(str(first)), reading)
-    text = f"it is {_factor_text(constant)} times the law"
+    text = f"it is {_factor_text(constant)} times {_LAWS[claim]}"
     return None if constant == 1 else Difference(Kind.FACTOR, text)

@@ -115,7 +115,7 @@ def test_floats_are_compared_as_floats() -> None:
     assert found.verdict is Outcome.CONSISTENT
     assert "nine digits" in found.theory.reason
     twice = asked(lambda n, L: 2 * law(n, L))
-    assert str(twice.difference) == "it is 2 times the law"
+    assert str(twice.difference) == "it is 2 times the exact value"
 
 
 def test_a_float_in_a_limit_is_the_number_that_it_was_rounded_from() -> None:
@@ -259,7 +259,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
         if found.difference is None:
             assert "none of the known differences" in str(found)
         else:
-            assert "it is the law plus" in found.difference.sentence
+            assert "it is the exact value plus" in found.difference.sentence
 
 
 @generated(12)
@@ -283,7 +283,7 @@ def test_what_is_named_of_a_random_error_is_true(
     assert found.verdict is Outcome.REJECTED
     if found.difference is None:
         return
-    sign, term = found.difference.sentence.removeprefix("it is the law ").split(" ", 1)
+    sign, term = found.difference.sentence.removeprefix("it is the exact value ").split(" ", 1)
     undone = _as_expression(term) * {"plus": 1, "minus": -1}[sign]
     for point in ({n: 2, L: 3}, {n: 7, L: 1}, {n: 5, L: 4}):
         assert (wrong - undone - law).subs(point) == 0

@@ -1,5 +1,6 @@
 """What is off is named where it is one of the known differences, and is never named wrong."""
 
+import re
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -52,11 +53,11 @@ def test_what_is_said_of_an_exact_claim_is_true_of_its_values(every: int, least:
         said = "" if found.difference is None else found.difference.sentence
         if "alone" in said:
             continue
-        if said.endswith(" times the law"):
-            factor = parse_formula(said.removeprefix("it is ").removesuffix(" times the law"))
+        if said.endswith((" times the law", " times the exact value")):
+            factor = parse_formula(said.removeprefix("it is ").partition(" times the ")[0])
             assert_value(found, lambda law, by: decimal(by) * decimal(law), factor)
-        elif said.startswith("it is the law "):
-            sign, term = said.removeprefix("it is the law ").split(" ", 1)
+        elif said.startswith(("it is the law ", "it is the exact value ")):
+            sign, term = re.sub(r"it is the (law|exact value) ", "", said).split(" ", 1)
             signed = parse_formula(term) * (1 if sign == "plus" else -1)
             assert_value(found, lambda law, by: decimal(law) + decimal(by), signed)
         else:

@@ -57,8 +57,8 @@ def test_right_formulas_are_consistent(formula: Any, asked: dict[str, Any]) -> N
     [
         ("17*e^2/4", {"claim": "leading"}, "this network", "it is 1/3 times the law"),
         ("15*B*e^2/4", {"claim": "leading"}, "B = 1", "it is 5*B/17 times the law"),
-        (2 * LABEL, {"part": "label"}, "n = 1, B = 1", "it is 2 times the law"),
-        (LABEL + eta**2 * B, {"part": "label"}, "n = 1, B = 1", "it is the law plus B"),
+        (2 * LABEL, {"part": "label"}, "n = 1, B = 1", "it is 2 times the exact value"),
+        (LABEL + eta**2 * B, {"part": "label"}, "n = 1, B = 1", "it is the exact value plus B"),
         (LABEL, {}, "n = 1, B = 1", "it is the label part alone: the output part is missing"),
         (LABEL.subs(n, n + 1), {"part": "label"}, "n = 1, B = 1", None),
         (
