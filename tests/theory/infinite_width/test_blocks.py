@@ -161,6 +161,7 @@ def test_the_law_has_the_mean_square_of_the_stream() -> None:
     assert float(law.constant) == pytest.approx(51 * np.e**2 / 4, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_advice_on_real_steps_is_a_call_that_runs() -> None:
     for network in (Residual(8, 2), Residual(8, 2, activation=Tanh())):
         with pytest.raises(NotSolved, match=r"sampler=Conditioned\(\), samples=100, seed=1\)$"):

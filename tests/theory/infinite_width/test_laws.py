@@ -270,13 +270,8 @@ POWERS: list[MLP] = [
 ]
 
 
-QUICK = (MLP(activation=Tanh(), bias_variance="0.1"),)
-MARKED = [
-    pytest.param(network, marks=() if network in QUICK else pytest.mark.slow) for network in POWERS
-]
-
-
-@pytest.mark.parametrize("network", MARKED, ids=lambda each: str(each)[:60])
+@pytest.mark.slow
+@pytest.mark.parametrize("network", POWERS, ids=lambda each: str(each)[:60])
 def test_the_recursion_tends_to_the_law(network: MLP) -> None:
     for optimiser in OPTIMISERS:
         law = depth_law(network, optimiser)

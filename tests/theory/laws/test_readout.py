@@ -159,7 +159,7 @@ def test_multiples_and_decay() -> None:
     exact = readout_update(MLP(10**9, 4))
     wide = readout_update(MLP(10**9, 4), inputs=Inputs())
     assert float(wide) == pytest.approx(float(exact.evaluate()), rel=1e-6)
-    with pytest.raises(InvalidArgument, match=r"got width=n in .*; give a width"):
+    with pytest.raises(InvalidArgument, match=r"got width=n in .*; give the width"):
         float(readout_update(MLP(depth=4), inputs=Inputs()))
 
 

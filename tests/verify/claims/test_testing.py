@@ -205,6 +205,7 @@ def test_networks_accept_the_truth_and_notice_what_they_promise(part: str, facto
     assert f"samples={samples_needed(network, part=part)}, seed=3" in str(first.value)
 
 
+@pytest.mark.slow
 def test_the_promised_noticing_is_kept() -> None:
     """Of 200 seeds, at least 95 % notice; 179 or fewer have a chance of 1e-3 at 95 %."""
     network, caught = MLP(4, 2), 0

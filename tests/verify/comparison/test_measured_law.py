@@ -69,6 +69,7 @@ def test_the_limit_is_excluded_no_more_often_than_stated(part: int) -> None:
     assert not any(law.allows(1.02 * CONSTANT, EXPONENT, granted) for law in laws)
 
 
+@pytest.mark.slow
 def test_finite_depth_is_seen_and_granted() -> None:
     """The plain interval alone excludes the limit: depth 64 is 6e-5 from it, the error is 1e-5."""
     ((width, depths),) = LAW_BY_INNER_PRODUCTS.items()

@@ -50,6 +50,7 @@ def test_every_sampler_agrees(sampler: Any) -> None:
     assert outcome(networks=few, sampler=sampler, samples=8000) is Outcome.CONSISTENT
 
 
+@pytest.mark.slow
 def test_the_multiplier_once_in_place_of_squared_is_rejected() -> None:
     def wrong(network: Residual, layer: int) -> Any:
         twice = ByRole(up=network.blocks, down=network.blocks)

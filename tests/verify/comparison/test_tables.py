@@ -204,6 +204,7 @@ def test_a_column_is_named_for_what_it_holds(
     assert " exact " not in str(tried).splitlines()[2]
 
 
+@pytest.mark.slow
 def test_beyond_a_quarter_of_the_width_the_typical_rate_comes_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
