@@ -19,7 +19,7 @@ run: $(READY)
 
 test: $(READY)
 	$(MAKE) --jobs 2 lint types kernels
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -155,6 +155,7 @@ def test_what_is_proven_holds_for_heavy_tails() -> None:
         assert proven > 0.95
 
 
+@pytest.mark.slow
 def test_weighted_samples_are_rejected_as_often_as_predicted() -> None:
     _, (half, most, _) = simulated("no output part", Trial(MLP(64, 8), RareEvents()), 200)
     assert_share(half, 0.5, 200)

@@ -259,6 +259,7 @@ def test_any_observable(observable: Observable, slope: str) -> None:
                     assert found == exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [L, ell])
 def test_the_square_of_the_label_part(layer: Symbol) -> None:
     observable = (g @ K @ K @ g) ** 2

@@ -53,6 +53,7 @@ def near(samples: Any, value: Any) -> bool:
 # Literal networks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", RATES[:2])
 def test_each_group_moves_the_last_layer_as_in_literal_networks(rates: Any) -> None:
     first, hidden, _ = rates

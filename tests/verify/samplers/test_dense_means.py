@@ -125,6 +125,7 @@ def label_parts(wrong: str, samples: int = SAMPLES) -> np.ndarray:
     return (update**2).mean(axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["", *WRONG])
 def test_wrong_laws_are_rejected_and_the_right_one_is_not(wrong: str) -> None:
     network = Residual(N, BLOCKS, multiplier2=Fraction(1, 4))

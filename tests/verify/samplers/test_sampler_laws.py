@@ -64,6 +64,7 @@ SOME_LAYERS: list[tuple[MLP, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "layer"), SOME_LAYERS, ids=repr)
 def test_what_is_not_asked_for_changes_nothing(network: MLP, layer: Any) -> None:
     """Neurons that only unwanted layers have are not drawn; the law stays that of all layers."""
