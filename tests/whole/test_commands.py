@@ -127,6 +127,7 @@ def test_a_closed_pipe_keeps_the_code_of_the_run(tmp_path: Path, command: str) -
     assert {RESULTS, CSV, STORE} <= {path.name for path in (tmp_path / "a").iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["verify", "theory"])
 def test_a_closed_pipe_does_not_fail_what_only_prints(tmp_path: Path, module: str) -> None:
     arguments = "--help" if module == "verify" else "--depth 2"

@@ -70,6 +70,7 @@ def test_values_are_those_found_elsewhere(
     assert update.per_eta2 == Rational(label) + Rational(output)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.sampled_from(PLACES), st.integers(1, 6), st.integers(1, 5), st.data())
 def test_the_closed_form_is_what_the_blocks_give_one_by_one(

@@ -131,6 +131,7 @@ def test_the_leading_share_is_the_limit_of_the_share(
     assert float((together / alone) ** 2) == pytest.approx(float(limit), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_roles_bind_differently_by_scaling() -> None:
     """At 1/sqrt(B) the input binds; with a variance of 1/B in W alone it is W."""
     in_variance = Residual(multiplier2=1, weight_variance=ByRole(down=1 / B))
