@@ -189,6 +189,8 @@ def test_large_numbers_are_short_and_blocks_are_counted_by_b() -> None:
         squared_update(MLP(activation=Tanh(), bias_variance=1e300)).infinite_width(3)
     with pytest.raises(InvalidArgument, match="lost in rounding"):
         T.critical(Tanh()).edge(1e-12)
+    with pytest.raises(InvalidArgument, match=r"since every variance is a fixed point$"):
+        T.critical(T.ReLU()).edge(2)
     law = squared_update(T.Residual(activation=Tanh())).depth_law
     assert "number of blocks B" in law.regime
     assert law.leading.free_symbols <= {B}

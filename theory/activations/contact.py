@@ -75,7 +75,7 @@ def _bends(second: Expr) -> bool:
 
 
 def half_line_moments(slopes: tuple[Expr, Expr]) -> tuple[Expr, Expr, Expr]:
-    """E |phi'|, E phi'^2 and E phi'^4 of what has these slopes above and below 0.
+    """E |phi'|, E phi'^2 and E phi'^4 of an activation with these slopes above and below 0.
 
     >>> half_line_moments((Integer(1), Integer(0)))
     (1/2, 1/2, 1/2)

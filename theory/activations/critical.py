@@ -44,8 +44,8 @@ __all__ = [
 _RANGE, _WIDE = np.geomspace(1e-4, 1e3, 1000), np.geomspace(1e-9, 1e12, 3000)
 """Variances Q among which critical points are looked for, and the points at a bias variance that
 none of them has."""
-_PARTS, _BESIDE = {1000: 8, 3000: 42}, 1.2
-"""Parts of each that are read together, and the ratio of neighbours that are signs of one root."""
+_BESIDE = 1.2
+"""The largest ratio of neighbours between which a change of sign is a root."""
 _SCANNED = ("q", "m2", "slope")
 _NOISE = 1e-11
 """Relative differences of moments that are 0 within their error and that of the scan."""
@@ -144,7 +144,6 @@ class Critical(Answering, PublicNames):
                 f"variance={fixed:g}, where the slope of the variance map is "
                 f"{_short(point.slope)} and the bias variance {_short(point.bias_variance)}; "
                 f"{_stable_range(self.activation)}"
-                f"{' that floats resolve' * (_short(point.slope) == '1')}"
             )
         return point
 
@@ -230,7 +229,8 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
     if half_line_slopes(activation):
         return (_scale_invariant(activation, Rational(repr(bias))),)
     table = moment_table(activation)
-    for scan in (_scan(table), _scan(table, wide=bool(bias))):
+    for wide in (False, True) if bias else (False,):
+        scan = _scan(table, wide=wide)
         with np.errstate(over="ignore"):
             shifted = scan.bias - bias / scan.variances
         roots = _roots(scan, table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
@@ -319,9 +319,10 @@ class _Scan:
 
 @lru_cache(maxsize=64)
 def _scan(table: MomentTable, *, wide: bool = False) -> _Scan:
-    """The variances of a range, without the ends where a moment is not known."""
-    whole, read, variances = _WIDE if wide else _RANGE, [], []
-    for part in np.array_split(whole, _PARTS[len(whole)]):
+    """The variances of a range, read in parts, without the ends where a moment is not known."""
+    whole, parts = (_WIDE, 42) if wide else (_RANGE, 8)
+    read, variances = [], []
+    for part in np.array_split(whole, parts):
         try:
             read.append(table.at(part))
         except NotSolved:  # such as phi^2 that outgrows the density at large Q

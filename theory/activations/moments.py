@@ -143,7 +143,7 @@ class MomentTable:
             return self.activation.value(z) - mean
 
         for _ in range(3):
-            edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
+            edges = _halved(edges)
         zeros = _zeros(*_sign_changes(centred, edges))
         z, weights = _points(np.unique(np.concatenate([edges, zeros])))
         density = weights * np.exp(-(z**2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
@@ -193,7 +193,7 @@ class MomentTable:
         edges = self._edges(math.sqrt(float(variances.max())))
         last, before, difference = _rule(self.activation, edges, variances), math.inf, math.inf
         for _ in range(_HALVINGS):
-            edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
+            edges = _halved(edges)
             self._check_panels(edges, variances)
             found = _rule(self.activation, edges, variances)
             if not np.isfinite(found).all():
@@ -260,6 +260,11 @@ class MomentTable:
 
 def _unwrapped(read: Moments, dimension: int) -> Moments:
     return read if dimension else Moments(*(float(each) for each in read))
+
+
+def _halved(edges: FloatArray) -> FloatArray:
+    """The ends of panels of half the length."""
+    return np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
 
 
 def _points(edges: FloatArray) -> tuple[FloatArray, FloatArray]:

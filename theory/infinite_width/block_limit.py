@@ -108,7 +108,7 @@ def limit_of_blocks(network: Residual, inputs: Inputs, optimiser: Optimiser) -> 
         0 if optimiser.unscaled.degree else 1,
         Float(two.last_square),
         two.grown,
-        max(error, 1e-12),
+        max(error, _AGREED),
     )
 
 

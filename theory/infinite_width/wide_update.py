@@ -68,7 +68,7 @@ class WideUpdate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     square of ``step``.  Made by `squared_update`.
 
     ``rates``: multipliers of eta of the layers, all 1 for None; ``inputs``: the input of the step.
-    Of sign descent `infinite_width` is over n^2; float(), `value` and a call multiply by n^2.
+    For sign descent `infinite_width` gives the value over n^2; float(), `value` and calls put n in.
 
     >>> from theory import MLP, Tanh, squared_update
     >>> squared_update(MLP(depth=16, activation=Tanh(), weight_variance="1.5"))
@@ -152,7 +152,7 @@ n = ∞; linearised step of GradientDescent()
 
     @property
     def _depth_symbol(self) -> Symbol:
-        return self.network._depths.get(L, L)
+        return self.network._depth_symbol
 
     @property
     def value(self) -> Any:
@@ -285,7 +285,7 @@ n = ∞; linearised step of GradientDescent()
 
     @property
     def _instead(self) -> str:
-        """What to call where a value is beyond the range of floats."""
+        """The fix in a refusal of a value beyond the range of floats."""
         law = self.step is None and self.rates is None and self.layer == self._depth_symbol
         return "give a smaller depth, or call leading()" if law else "give a smaller depth"
 

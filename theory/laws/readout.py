@@ -82,8 +82,8 @@ of Normalised()
     optimiser: Optimiser
 
     def infinite_width(self, depth: object = None) -> Any:
-        """The value at a number of layers, or of blocks; an array for several; None for those of
-        the network.
+        """The value at a number of layers or blocks; an array for several numbers; None takes the
+        depth of the network.
 
         >>> from theory import MLP, SignDescent, readout_update
         >>> update = readout_update(MLP(), optimiser=SignDescent())
@@ -155,7 +155,7 @@ of Normalised()
         >>> readout_update(MLP(activation=Tanh())).open_sizes
         (L,)
         """
-        return () if isinstance(self.network.depth, int) else (self.network._depths.get(L, L),)
+        return () if isinstance(self.network.depth, int) else (self.network._depth_symbol,)
 
     def __repr__(self) -> str:
         power = self.optimiser.unscaled.head_power

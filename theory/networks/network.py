@@ -77,6 +77,11 @@ class Network(PlainText, ABC):
     _unsaid: ClassVar[Mapping[str, object]] = {}
     """The values that the text of a network leaves out, by name."""
 
+    @property
+    def _depth_symbol(self) -> Symbol:
+        """The symbol of an open number of cells, such as L or B."""
+        return self._depths.get(L, L)
+
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 

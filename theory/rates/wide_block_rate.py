@@ -35,8 +35,8 @@ class WideBlockLearningRate(WideLearningRate):
     """The largest rate at which one linearised step of a `Residual` meets ``criterion`` as
     n -> infinity.  Made by `maximal_learning_rate`.
 
-    ``update``: of the last stream.  Of sign descent `infinite_width` is over
-    1/n; float(), `value` and a call divide by n.
+    ``update``: of the last stream.  For sign descent `infinite_width` gives
+    the rate times n; float(), `value` and a call divide by n.
 
     >>> from theory import Residual, Tanh, maximal_learning_rate
     >>> maximal_learning_rate(Residual(blocks=16, activation=Tanh()))

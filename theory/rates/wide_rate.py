@@ -50,8 +50,8 @@ class WideLearningRate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     update, or with ``linearised`` False from E[(z' - z)^2] of a real step.  Made by
     `maximal_learning_rate`.
 
-    ``update``: of every layer.  Of sign descent `infinite_width` is over 1/n; float(), `value` and
-    a call divide by n.
+    ``update``: of every layer.  For sign descent `infinite_width` gives the rate times n; float(),
+    `value` and a call divide by n.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> maximal_learning_rate(MLP(depth=64), linearised=False)

@@ -172,7 +172,7 @@ class Drawable:
 
     def _fixed(self) -> dict[Symbol, Any]:
         """Width and depth in numbers."""
-        sizes = {self.network._depths.get(L, L): self.network.depth, n: self.network.width}
+        sizes = {self.network._depth_symbol: self.network.depth, n: self.network.width}
         return {size: number for size, number in sizes.items() if isinstance(number, int)}
 
     def _axis(self, against: object) -> Symbol:
@@ -201,7 +201,7 @@ class Drawable:
         return names[str(against)]
 
     def _openings(self) -> str:
-        """What to leave open in a value in numbers."""
+        """The size to leave open, in a refusal to draw a value in numbers."""
         if self.network._whole:
             return "leave width open: give theory.symbols.n for it"
         usual = "width or depth" if "rate" in self._drawn_as else "width, depth or layer"

@@ -266,7 +266,7 @@ def _masked(values: Any) -> int:
 
 
 def _instead(name: str, values: Any) -> str:
-    """What to give in the place of ``values``, which are no array of numbers."""
+    """The fix in a refusal of ``values``, which are no array of numbers."""
     several = isinstance(values, list | tuple) and bool(values)
     if several and all(isinstance(each, torch.Tensor) for each in values):
         return f"give torch.stack({name}), of tensors of one shape"

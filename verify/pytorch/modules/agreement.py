@@ -95,7 +95,7 @@ def activation_and_precision(
 def _refuse_rounding(
     model: nn.Module, linear: Sequence[nn.Linear], probe: Probe, own: torch.dtype
 ) -> None:
-    """Refuse 16 bits in a model that calls no layer: rounding hides what it does with weights."""
+    """Refuse 16 bits in a model that calls no layer: rounding hides its use of the weights."""
     with Precisions() as seen:
         recorded(model, linear, probe.inputs(linear))
     for half in (torch.bfloat16, torch.float16):

@@ -1,4 +1,4 @@
-"""This module finds out whether a module draws random numbers, and leaves none of its own behind.
+"""This module finds out whether a module draws random numbers, and restores the generators.
 
 Other threads may draw from the same generators meanwhile: `draws_again` tells their draws from the
 module's.
@@ -79,7 +79,7 @@ class _Watch(TorchDispatchMode):
     """Draws from the global generators during a run.
 
     ``drew``: whether this thread called for some, as far as a profiler and PyTorch's dispatcher
-    see; those are blind to calls from C.  ``parts``: whether the generators moved in each of the
+    see; neither sees calls from C.  ``parts``: whether the generators moved in each of the
     short `part`s.
     """
 

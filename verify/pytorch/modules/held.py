@@ -44,7 +44,7 @@ _COPIED = (np.ndarray, *GENERATORS, bytearray, array, StringIO, BytesIO, count, 
 
 
 class _Slots(MutableMapping[str, Any]):
-    """What an object of the user keeps in ``__slots__``."""
+    """The attributes that an object of the user keeps in ``__slots__``."""
 
     def __init__(self, of: object) -> None:
         kind: Any = type(of)
@@ -161,7 +161,7 @@ def exchange(held: Sequence[Any], dtype: torch.dtype | None) -> dict[int, Any]:
     """Copies in place of the tensors, arrays, generators and streams in ``held``; by the ids of the
     old and their own, along with ``held`` itself.
 
-    ``dtype``: of floating point tensors; None is that of each.
+    ``dtype``: of floating point tensors; None keeps the dtype of each.
     """
     new: dict[int, Any] = {id(each): each for each in held}
     found = {id(value): value for each in held for value in _copied(each)}
@@ -303,5 +303,5 @@ def _alone(value: Any, dtype: torch.dtype | None) -> Any:
         return value.detach().to(_kind(value, dtype), copy=True)
     try:
         return deepcopy(value)
-    except (TypeError, AttributeError):  # what Python no longer copies
+    except (TypeError, AttributeError):  # iterators that Python no longer copies
         return value
