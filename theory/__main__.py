@@ -24,12 +24,12 @@ __all__ = ["command", "main"]
 
 _EXAMPLES = """\
 examples:
-  python -m theory                              the law, with width and depth as symbols
-  python -m theory --depth 3                    exact in the width n at depth 3
-  python -m theory --width 1000 --depth 1000    exact numbers
-  python -m theory --network residual           residual blocks, with width and blocks as symbols
+  python -m theory                            the law, sizes as symbols
+  python -m theory --depth 3                  exact in the width n at depth 3
+  python -m theory --width 1000 --depth 1000  exact numbers
+  python -m theory --network residual         residual blocks as symbols
   python -m theory --network residual --width 64 --blocks 8
-  python -m theory --latex > law.tex            the derivation as a paper, for pdflatex
+  python -m theory --latex > law.tex          the derivation as a paper
 """
 
 

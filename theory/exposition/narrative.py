@@ -15,6 +15,7 @@ from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
 from theory.rates.learning_rate import typical_call
 from theory.rates.rate import maximal_learning_rate
+from theory.writing.rendering import wrapped
 
 __all__ = ["derivation_text"]
 
@@ -48,8 +49,8 @@ def _numbers(network: Network, write: Callable[[SquaredUpdate], str], binds: str
     parts = {**update.by_part, "total": update}
     lines = [f"  {name:<7} {write(part)}" for name, part in parts.items()]
     number = nstr(rate.evaluate(_DIGITS), _DIGITS)
-    lines += [f"maximal learning rate of a linearised step{binds}: {number}"]
-    lines += filter(None, [typical_call(network)])
+    said = [f"maximal learning rate of a linearised step{binds}: {number}", typical_call(network)]
+    lines += [line for each in said for line in wrapped(each, indented=0)]
     where = "E[(Δz)²]/η² in the last hidden layer"
     if not network._is_chain:
         where = "E[(Δh)²]/η² in the stream after the last block"
@@ -64,5 +65,7 @@ def _leading_terms(network: Network) -> Iterator[str]:
         return
     depth = "" if isinstance(network.depth, int) else f" and then {network.depth} → ∞"
     moved = "z" if network._is_chain else "h"
-    rates = f"maximal learning rate ~ {rate} (linearised step)"
-    yield f"As n → ∞{depth}: E[(Δ{moved})²] ~ {update}, {rates}"
+    yield (
+        f"As n → ∞{depth}: E[(Δ{moved})²] ~ {update}\n"
+        f"maximal learning rate of a linearised step ~ {rate}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mpmath import nstr
 from sympy import Expr
@@ -28,9 +28,14 @@ __all__ = [
     "wrapped",
 ]
 
-_COLUMNS = 92
+_COLUMNS = 80
+_INDENTED = 2
+"""Columns that a step puts before each line of its blocks."""
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _BETWEEN_TERMS = re.compile(rf"(\([^()]{{,25}}\))|{_NO_BREAK}([+-]){_NO_BREAK}")
+_BREAK = "\v"
+"""A place where a line may end; nothing where it does not."""
+_BEHIND_BRACKETS = re.compile(rf"(?<=[)\d][*/])(?=\()|(?<=\))(?=/\d)|(?<=\d){_NO_BREAK}(?=\()")
 _LONGEST_ROOT = 120
 """Characters of a root as text that a page still holds: no line can be broken in a root."""
 _FACTORS = re.compile(r"(?<=[)}\w]) \\Bigl\(")
@@ -40,11 +45,20 @@ _SHORT_BRACKET = re.compile(r"\\left(\(|\|)((?:(?!\\left|\\right).){0,48})\\righ
 def block_text(block: Block) -> list[str]:
     """The lines of a block for a terminal."""
     if isinstance(block, Prose):
-        return wrapped(prose_text(block.text), indented=2)
+        return wrapped(prose_text(block.text), _INDENTED)
     if isinstance(block, Formulas):
         width = max(len(line.left.text) for line in block.lines)
         return [each for line in block.lines for each in _formula_text(line, width)]
-    return [f"  {row}" for row in table_text(block)]
+    rows = [f"  {row}" for row in table_text(block)]
+    if max(map(len, rows)) <= _COLUMNS - _INDENTED:
+        return rows
+    titles, *cells = _cells(block)
+    return [line for name, *row in cells for line in _formula(f"  {name}  ", _named(titles, row))]
+
+
+def _named(titles: Sequence[str], row: Sequence[str]) -> str:
+    """The cells of a row that is too long for a line, each after the title of its column."""
+    return ", ".join(f"{title} {cell}" for title, cell in zip(titles[1:], row, strict=True))
 
 
 def wrapped(text: str, indented: int, start: str = "") -> list[str]:
@@ -57,15 +71,25 @@ def wrapped(text: str, indented: int, start: str = "") -> list[str]:
         subsequent_indent=" " * len(start),
         break_on_hyphens=False,
         break_long_words=False,
+        replace_whitespace=False,
     )
 
 
 def _formula_text(line: Line, width: int) -> list[str]:
-    """A formula, broken before the signs of its sums, but not inside short brackets."""
-    kept = line.right.text.replace(" ", _NO_BREAK)
+    return _formula(f"  {line.left.text:<{width}} {line.sign} ", line.right.text)
+
+
+def _formula(start: str, formula: str) -> list[str]:
+    """``formula`` after ``start``, broken before the signs of its sums, but not inside short
+    brackets; where that leaves a line too long, also behind brackets."""
+    kept = formula.replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
     terms = _BETWEEN_TERMS.sub(lambda m: m[1] or f" {m[2]}{_NO_BREAK}", kept)
-    found = wrapped(terms, 2, f"  {line.left.text:<{width}} {line.sign} ")
-    return [each.replace(_NO_BREAK, " ") for each in found]
+    found = wrapped(terms, _INDENTED, start)
+    if max(map(len, found)) > _COLUMNS - _INDENTED:
+        found = wrapped(
+            _BEHIND_BRACKETS.sub(lambda m: " " if m[0] else _BREAK, terms), _INDENTED, start
+        )
+    return [each.replace(_NO_BREAK, " ").replace(_BREAK, "") for each in found]
 
 
 def block_markdown(*blocks: Block) -> str:
@@ -157,8 +181,12 @@ def table_html(table: Table) -> str:
 
 def table_text(table: Table) -> list[str]:
     """The rows of a table for a terminal, its columns below each other."""
-    rows = [
+    return aligned_rows(_cells(table))
+
+
+def _cells(table: Table) -> list[list[str]]:
+    """The titles of the columns and the rows, as text."""
+    return [
         [cell.text if isinstance(cell, Math) else prose_text(cell) for cell in row]
-        for row in table.rows
+        for row in (table.header, *table.rows)
     ]
-    return aligned_rows([list(map(prose_text, table.header)), *rows])

@@ -15,10 +15,11 @@ __all__ = ["checked_options", "parser"]
 
 _SEVERAL = partial(whole, several=True)
 EXAMPLES = """\
-exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder, 3 undecided,
-  4 lost workers, 5 internal error, 130 interrupted; a replay: 0 the same bits, 1 other numbers
+exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder,
+  3 undecided, 4 lost workers, 5 internal error, 130 interrupted;
+  a replay: 0 the same bits, 1 other numbers
 examples:
-  python -m verify                                       the default grid, about a minute
+  python -m verify                       the default grid, about a minute
   python -m verify --width 64 --depth 2 4 --samples 5000
   python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
   python -m verify --network residual --width 64 --blocks 4 16
