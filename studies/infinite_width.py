@@ -106,15 +106,15 @@ NETWORKS: dict[tuple[str, str], MLP] = {
     ("ReLU", "LayerNorm before activation"): MLP(norm=LayerNorm("activation")),
 }
 RESIDUALS: dict[tuple[str, str], Residual] = {
-    ("ReLU", "residual W σ(U h)"): Residual(),
-    ("tanh", "residual W σ(U h)"): Residual(activation=Tanh()),
-    ("ReLU", "residual W σ(U h), RMSNorm at the entry"): Residual(norm=RMSNorm()),
-    ("GELU", "residual W σ(U h), RMSNorm at the entry"): Residual(
+    ("ReLU", "residual W φ(U h)"): Residual(),
+    ("tanh", "residual W φ(U h)"): Residual(activation=Tanh()),
+    ("ReLU", "residual W φ(U h), RMSNorm at the entry"): Residual(norm=RMSNorm()),
+    ("GELU", "residual W φ(U h), RMSNorm at the entry"): Residual(
         activation=GELU(), norm=RMSNorm(), weight_variance=ByRole(up=2)
     ),
-    ("ReLU", "residual W σ(h)"): Residual(branch=ActivatedThenWeights()),
-    ("tanh", "residual W σ(h)"): Residual(activation=Tanh(), branch=ActivatedThenWeights()),
-    ("tanh", "residual σ(W h)"): Residual(activation=Tanh(), branch=WeightsThenActivated()),
+    ("ReLU", "residual W φ(h)"): Residual(branch=ActivatedThenWeights()),
+    ("tanh", "residual W φ(h)"): Residual(activation=Tanh(), branch=ActivatedThenWeights()),
+    ("tanh", "residual φ(W h)"): Residual(activation=Tanh(), branch=WeightsThenActivated()),
 }
 OPTIMISERS: dict[str, Optimiser] = {
     "gradient": GradientDescent(),

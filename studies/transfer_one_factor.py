@@ -31,7 +31,10 @@ _LOST = 1e3
 _LOSSES = (
     "With the factor of depth 4, EqualShares trains\nto a lower loss than one rate, at each depth"
 )
-_BEST = "From depth 4 to 32 the best factor doubles,\nthe best single rate falls to an eighth"
+_BEST = (
+    "From depth 4 to 32 the best factor doubles, with\n"
+    "intervals that overlap; the best single rate falls to 1/8"
+)
 
 
 def one_factor_figure(shares: Found, one: Found, horizon: int) -> Figure:
@@ -73,7 +76,7 @@ def _best(axes: Axes, settings: Sequence[Found], horizon: int) -> None:
         ]
         _curve(axes, found.setting.grid, found.setting.depths, moved)
     axes.set_title(_BEST, fontsize="medium", loc="left")
-    axes.set_ylabel("best, over best at depth 4")
+    axes.set_ylabel("best value / best at depth 4")
     axes.set_yticks(range(-4, 3, 2), ["1/16", "1/4", "1", "4"])
 
 

@@ -78,7 +78,7 @@ def test_the_kept_laws_are_those_of_the_theory() -> None:
 
 def test_constants_of_residual_networks_are_those_of_the_theory() -> None:
     kept = {(row.activation, row.architecture, row.optimiser): row for row in LAWS}
-    exact = kept["ReLU", "residual W σ(U h)", "gradient"]
+    exact = kept["ReLU", "residual W φ(U h)", "gradient"]
     assert float(exact.constant) == pytest.approx(float(51 * E**2 / 4), rel=1e-9)
     for names, network in RESIDUALS.items():
         for rule, optimiser in OPTIMISERS.items():

@@ -133,9 +133,11 @@ def draw(
     """
     axes = _axes(ax)
     curves = [each for each in drawn if isinstance(each, Curve)]
-    for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
-        axes.plot(*_points(each), **_line(each.look, index), label=each.label or "_")
     marks = [each for each in drawn if isinstance(each, Marks)]
+    unnamed = {each.look for each in marks if not each.label}
+    for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
+        style = _line(each.look, index) | (_in_legend(each.look) if each.look in unnamed else {})
+        axes.plot(*_points(each), **style, label=each.label or "_")
     for measured, beside in zip(marks, _beside(marks), strict=True):
         _mark(axes, measured, beside)
     for each in curves:
@@ -214,6 +216,12 @@ def _line(look: int, index: int) -> dict[str, Any]:
         "linewidth": width,
         "dash_capstyle": "butt",
     }
+
+
+def _in_legend(look: int) -> dict[str, Any]:
+    """The marker of marks without an entry in the legend, on the entry of their line alone."""
+    marker = MARKERS[look % len(MARKERS)]
+    return {"marker": marker, "markevery": [], "markersize": 6, "markeredgecolor": "0.5"}
 
 
 def _beside(drawn: Sequence[Marks]) -> list[list[float]]:

@@ -229,7 +229,7 @@ def _means(activation: Nonlinearity, variance: Expr) -> tuple[Expr, ...]:
 
 def _phase(gain: Expr) -> str:
     name, way = ("ordered", "shrink") if gain < 1 else ("chaotic", "grow")
-    return f"the {name} phase: gradients {way} by {float(gain):.6g} in each layer"
+    return f"the {name} phase: gradients {way} by the factor {float(gain):.6g} in each layer"
 
 
 def _simplified(value: Expr) -> Expr:

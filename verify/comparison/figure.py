@@ -45,9 +45,8 @@ def rate_image(run: RunRecord, kind: str, dpi: int = 160) -> bytes | None:
         axes = draw_rates(figure.add_subplot(), cells)
         figure.suptitle(wrapped(finding(run)), fontsize="medium")
         axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
-        marks = (
-            "lines: exact; marks: measured ± 2 s.e. (hollow: set by rare networks, not deciding)"
-        )
+        hollow = "set by rare networks, not in the verdict"
+        marks = f"lines: exact; marks: measured ± 2 s.e. (hollow: {hollow})"
         axes.set_title(marks, fontsize="small")
         metadata = {"CreationDate": None} if kind == "pdf" else None
         figure.savefig(out, format=kind, dpi=dpi, metadata=metadata)

@@ -91,7 +91,9 @@ def finding(run: RunRecord) -> str:
         sizes = f"width {width_in_words(worst.width)}, depth {worst.depth:,}"
         off = f"{abs(worst.z or 0.0):,.1f} standard errors"
         return f"{name}: the mean at {sizes} is {off} from the {values}"
-    return f"{name}: deciding means are within {largest:.1f} standard errors of the {values}"
+    return (
+        f"{name}: the means in the verdict are within {largest:.1f} standard errors of the {values}"
+    )
 
 
 def _obstacles(run: RunRecord) -> list[str]:

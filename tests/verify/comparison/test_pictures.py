@@ -115,7 +115,7 @@ def test_the_size_on_the_axis_can_be_chosen(compared: Comparison) -> None:
 @pytest.mark.parametrize(
     ("law", "networks", "samples", "words"),
     [
-        (None, GRID, 20_000, "Consistent: deciding means are within"),
+        (None, GRID, 20_000, "Consistent: the means in the verdict are within"),
         ("L**3", GRID, 20_000, "Rejected: the mean at width 256, depth 2 is"),
         (None, [MLP(32, 4)], 30, "Undecided: too few networks"),
         (None, [MLP(64, 64)], 300, "Undecided: no network of these sizes can decide"),

@@ -30,7 +30,8 @@ def stream_sizes(found: Blocks, centred: bool = False) -> FloatArray:
     turns = end * float((found.squares**0.5 / skips).max())
     if turns > _MOST_TURNS:
         raise NotSolved(
-            "E |h| of a stream whose first part has faded is not solved: give fewer blocks"
+            "E |h| is not solved where the contribution of the input to the stream has decayed: "
+            "give fewer blocks"
         )
     panels = _PANELS + 2 * int(turns / 10)
     t, weights = legendre(np.linspace(0, end, panels + 1))

@@ -45,5 +45,5 @@ def test_many_blocks_are_read_from_a_series(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_stream_whose_first_part_has_faded_is_refused() -> None:
-    with pytest.raises(NotSolved, match="first part has faded is not solved: give fewer"):
+    with pytest.raises(NotSolved, match="has decayed: give fewer"):
         sizes.stream_sizes(blocks_of(activation=Tanh(), blocks=20, skip2="1/2", multiplier2=1))
