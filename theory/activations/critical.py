@@ -262,9 +262,11 @@ def _beside_zero(slopes: tuple[Expr, Expr] | None) -> dict[str, Expr]:
 
 @lru_cache(maxsize=64)
 def vanishing_point(activation: Nonlinearity) -> CriticalPoint | None:
-    """The critical point at Q* = 0, if phi(0) = 0 and phi'(0) is not 0 on both sides."""
+    """The critical point at Q* = 0, if phi(0) = 0 and phi'(0) is finite and not 0 on both sides."""
     up, down = (taylor(activation, sign, 1)[1] for sign in (1, -1))
     if taylor(activation, 1, 0)[0] != 0 or not (up or down):
+        return None
+    if not (up.is_finite and down.is_finite):
         return None
     for order in range(1, _HIGHEST_CONTACT + 1):
         series = moment_series(activation, order)

@@ -169,6 +169,9 @@ _OUTER, _INNER = 1 / 6, 1 / 3
 """Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
 _PANELS = 6
 """Panels of z' given z between kinks."""
+_AGREES, _WIDER = 1e-8, 1.25
+"""The relative change of a `Step` at half the steps below which a rule holds, and up to how many
+times the width for which this was measured."""
 _BESIDE = 1e-9
 """Where one-sided slopes at a kink are read."""
 _EDGES = (1.0, 4.0, 12.0)
@@ -181,13 +184,31 @@ class _Quadrature:
     geometrically, where phi is analytic, else Gauss-Legendre rules between kinks.
 
     ``finer``: parts of the usual steps, as many as the means of one layer needed so far.
+    ``widest``: the standard deviation of z' given z up to which a rule with half the steps agreed.
     """
 
     activation: Nonlinearity
     moments: MomentTable
     finer: int = 1
+    widest: float = 0.0
 
     def __call__(self, q: float, kappa: float, delta: float, spread: float) -> Step:
+        found, width = self._at(q, kappa, delta, spread)
+        # the rule over z, at the same step, resolves z' up to this width
+        while width > max(self.widest, sqrt(q) * _OUTER / _INNER):
+            if self.finer >= _FINEST:
+                raise self._too_fast(width**2)
+            self.finer *= 2
+            again, _ = self._at(q, kappa, delta, spread)
+            if all(abs(a - f) <= _AGREES * abs(a) for f, a in zip(found[:3], again, strict=False)):
+                self.finer //= 2
+                self.widest = _WIDER * width
+            else:
+                found = again
+        return found
+
+    def _at(self, q: float, kappa: float, delta: float, spread: float) -> tuple[Step, float]:
+        """The `Step` by the rule at hand, and the largest standard deviation of z' given z."""
         phi, dphi = self.activation.value, self.activation.derivative
         kinks = np.array(self.activation.kinks)
         own = max(delta - kappa * kappa / q, 0.0)
@@ -213,12 +234,13 @@ class _Quadrature:
             t, inner = _even(_INNER / self.finer)
         after = (z + mean)[:, None] + width[:, None] * t
         moved = phi(after) - before[:, None]
-        return Step(
+        step = Step(
             float(weights @ (before * (moved * inner).sum(axis=1))),
             float(weights @ (moved**2 * inner).sum(axis=1)),
             float(weights @ (slope * (dphi(after) * inner).sum(axis=1))),
             float(weights @ (moved * inner).sum(axis=1)),
         )
+        return step, float(width.max())
 
     def _resolves(self, variance: float, *found: float) -> bool:
         """Whether a rule over z has the means of one layer; `NotSolved` if the finest has not."""
@@ -227,9 +249,12 @@ class _Quadrature:
             return True
         if self.finer < _FINEST:
             return False
-        raise NotSolved(
+        raise self._too_fast(variance)
+
+    def _too_fast(self, variance: float) -> NotSolved:
+        return NotSolved(
             f"{self.activation} varies too fast for a real step at a variance of "
-            f"{variance:.3g}: give smaller variances, or leave step out"
+            f"{variance:.3g}: give smaller variances or a smaller step, or leave step out"
         )
 
 

@@ -20,6 +20,7 @@ from theory import (
     InvalidArgument,
     LeakyReLU,
     Mish,
+    NotSolved,
     ReLU,
     SiLU,
     Sin,
@@ -194,3 +195,8 @@ def test_a_critical_bias_is_found_again() -> None:
     (point,) = found.points
     assert math.isclose(float(point.bias_variance), 0.1, rel_tol=1e-12)
     assert "stable edge" in repr(found)
+
+
+def test_an_infinite_slope_at_0_is_refused_by_a_sentence() -> None:
+    with pytest.raises(NotSolved, match="bounded slope"):
+        critical(Activation("sqrt(abs(z))"))

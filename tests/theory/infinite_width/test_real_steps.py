@@ -296,3 +296,46 @@ def test_a_small_real_step_is_the_linearised_one(activation: Any, variance: int)
     linearised = squared_update(network).infinite_width(3)
     real = squared_update(network, step=1e-9).infinite_width(3)
     assert real == pytest.approx(linearised, rel=1e-3)
+
+
+def test_large_steps_of_tanh_in_the_second_layer() -> None:
+    """E (z' - z)^2/rate^2 by trapezoidal rules in z, and in z' given z, with steps far below the
+    scale of tanh.  z' given z spreads over 10 times this scale: a rule of fixed steps is 5 % off.
+    """
+    update = squared_update(MLP(depth=3, activation=Tanh(), weight_variance="1.5"), 2, step=10)
+    assert update.infinite_width(3) == pytest.approx(_second_layer(1.5, 10.0), rel=1e-9)
+
+
+def test_a_step_too_large_for_the_rules_is_refused() -> None:
+    update = squared_update(MLP(depth=3, activation=Tanh(), weight_variance="1.5"), step=1000)
+    with pytest.raises(NotSolved, match="a smaller step"):
+        update.infinite_width(3)
+
+
+def _second_layer(weight_variance: float, rate: float) -> float:
+    z, step = np.linspace(-12, 12, 601, retstep=True)
+    slope = 1 / np.cosh(z) ** 2
+
+    def weights(variance: float) -> Any:
+        return np.exp(-(z**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance) * step
+
+    variances = [weight_variance]
+    for _ in range(2):
+        square = weights(variances[-1]) @ np.tanh(z) ** 2
+        variances.append(weight_variance * float(square))
+    m2 = [float(weights(each) @ slope**2) for each in variances]
+    second = weight_variance * m2[2]
+    first = weight_variance * m2[1] * second
+    u, fine = np.linspace(-9, 9, 801, retstep=True)
+    gauss = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi) * fine
+    moved = np.tanh(z[:, None] + rate * slope[:, None] * np.sqrt(first) * u)
+    w = weights(variances[0])
+    along, square, slopes = (
+        w
+        @ np.array(
+            [np.tanh(z) * (moved @ gauss), moved**2 @ gauss, slope * ((1 - moved**2) @ gauss)]
+        ).T
+    )
+    aligned = rate * (along + weight_variance * slopes)
+    after = variances[1] + weight_variance * (square - 2 * along)
+    return float(after + aligned**2 * m2[1] * second) / rate**2
