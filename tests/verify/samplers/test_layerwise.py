@@ -34,7 +34,7 @@ from verify.runs.configuration import Configuration, configuration
 from verify.runs.network_records import value_of_code
 from verify.samplers.dense.layerwise import LiteralMatrices
 from verify.samplers.dense.weights import drawn_weights
-from verify.samplers.layerwise import Matrix, Seen
+from verify.samplers.layerwise.updates import Matrix
 from verify.samplers.problem import Problem, numeric_problem
 
 NETWORKS = (
@@ -63,16 +63,16 @@ def test_a_step_is_that_of_the_definition(network: MLP, optimiser: Optimiser) ->
 def test_literal_matrices_are_one_matrix_in_all_three_products() -> None:
     problem = numeric_problem(NETWORKS[0], layer=None, rates=None, step=None)
     generator = np.random.default_rng(5)
-    x, g, y = (generator.standard_normal((1, width)) for width in (4, 3, 4))
+    x, g, y = (generator.standard_normal(width) for width in (4, 3, 4))
     with drawn_weights(problem, block_stream(1, 0)) as weights:
-        matrices = LiteralMatrices(problem, weights, None)  # type: ignore[arg-type]
+        matrices = LiteralMatrices(weights, None)  # type: ignore[arg-type]
         which = Matrix(2, 3, problem.weight_sd[1])
-        units = [matrices.forward(which, unit[None]).T for unit in np.eye(4)]
-        matrix, wx = np.concatenate(units, axis=1), matrices.forward(which, x)
-        seen = Seen(x, wx, g, matrices.backward(which, x, wx, g))
-        assert wx[0] == pytest.approx(matrix @ x[0], rel=1e-6)
-        assert seen.h[0] == pytest.approx(matrix.T @ g[0], rel=1e-6)
-        assert matrices.again(which, seen, y)[0] == pytest.approx(matrix @ y[0], rel=1e-6)
+        matrices.begin(0)
+        units = [matrices.forward(which, unit) for unit in np.eye(4)]
+        matrix, wx = np.stack(units, axis=1), matrices.forward(which, x)
+        assert wx == pytest.approx(matrix @ x, rel=1e-6)
+        assert matrices.backward(which, x, g) == pytest.approx(matrix.T @ g, rel=1e-6)
+        assert matrices.again(which, y) == pytest.approx(matrix @ y, rel=1e-6)
 
 
 CELLS: list[tuple[MLP, dict[str, Any]]] = [

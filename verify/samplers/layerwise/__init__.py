@@ -1,0 +1,1 @@
+"""One step of networks of any activation, with biases, norms and optimisers, part by part."""

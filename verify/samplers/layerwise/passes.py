@@ -1,0 +1,340 @@
+"""Compiled passes run through the parts of networks: forwards, backwards, and with the change.
+
+Where they cannot go on, they return, the caller answers, and they go on from there.
+
+A weight matrix W is known through W x, W^T g and W y alone.  With hats for unit vectors and an
+underscore for the part of a vector across x,
+
+    W x = |x| sd m
+    W^T g = x^ (W x^ . g) + |g| sd n_
+    W y = (x^.y) W x^ + g^ (h_.y_)/|g| + |y_| sd (k - g^ (g^.k)), with h = W^T g
+
+and m, n and k standard normal vectors: docs/sampler-proofs.md has the proof.
+"""
+
+from __future__ import annotations
+
+import math
+
+from verify.numerics.compiled import Array, borrowing_kernel, part
+from verify.numerics.single_normals import single_normals
+from verify.numerics.tables import change_looked_up, looked_up
+from verify.numerics.variates import Stream, turn_to
+from verify.samplers.layerwise.program import (
+    ACTIVATION,
+    ENTRYWISE,
+    GRADIENT,
+    NORM,
+    NORMALISED,
+    PRODUCT,
+    SIGNS,
+    Program,
+)
+from verify.samplers.layerwise.state import (
+    ANSWERED,
+    NETWORK,
+    PART,
+    STAGE,
+    State,
+    across,
+    add_entrywise,
+    add_scaled,
+    dots_with,
+    moved_norm,
+    multiply,
+    normed,
+    product_of,
+    pulled_through_norm,
+    scale,
+    sign,
+    signs,
+    sum_of_two,
+)
+from verify.samplers.vectors import dot
+
+__all__ = ["BACKWARD", "CHANGE", "FORWARD", "READOUT", "place", "run"]
+
+FORWARD, BACKWARD, CHANGE, READOUT = range(4)
+"""Stages, which draw from separate places of the stream."""
+
+
+@part
+def over(number: float, divisor: float) -> float:
+    """number/divisor, 0 over nothing."""
+    return number / divisor if divisor > 0.0 else 0.0
+
+
+@part
+def place(program: Program, vectors: Array, i: int) -> Array:
+    """The vector at place i."""
+    return vectors[program.begin[i] : program.begin[i + 1]]
+
+
+@part
+def _product(program: Program, state: State, i: int) -> Array:
+    """W x of part i, without biases."""
+    begin = program.products[i]
+    return state.values[begin : begin + program.begin[i + 2] - program.begin[i + 1]]
+
+
+@part
+def _pulled(program: Program, state: State, i: int) -> Array:
+    """The gradient at place i by way of part i alone, without what a skip adds."""
+    begin = program.pulled[i]
+    return state.gradients[begin : begin + program.begin[i + 1] - program.begin[i]]
+
+
+@part
+def _slope(program: Program, state: State, i: int) -> Array:
+    """phi' of part i."""
+    begin = program.slopes[i]
+    return state.slopes[begin : begin + program.begin[i + 2] - program.begin[i + 1]]
+
+
+@part
+def _normals(stream: Stream, state: State, size: int) -> Array:
+    """Fresh normals, which stay until the next."""
+    fresh = state.draws[:size]
+    single_normals(stream, fresh)
+    return fresh
+
+
+@part
+def _forward(stream: Stream, program: Program, table: Array, state: State, i: int) -> bool:
+    """Place i + 1; whether nothing is left to the caller."""
+    kind = program.kinds[i]
+    x, out = place(program, state.values, i), place(program, state.values, i + 1)
+    if kind == PRODUCT:
+        state.squares[i] = dot(x, x)
+        if program.given:
+            return False
+        turn_to(stream, state.now[NETWORK], FORWARD, i)
+        wx, deviation = _product(program, state, i), program.deviations[i]
+        size = program.sd[i] * math.sqrt(state.squares[i])
+        scale(size, _normals(stream, state, out.size), wx)
+        if deviation > 0.0:
+            add_scaled(wx, deviation, _normals(stream, state, out.size), out)
+    elif kind == ACTIVATION:
+        found = looked_up(table, x, out, _slope(program, state, i))
+        state.direct[i] = not found
+        return found
+    elif kind == NORM:
+        state.roots[i] = normed(program.centred[i], x, out)
+    else:
+        stream_before = place(program, state.values, program.sources[i])
+        sum_of_two(program.skips[i], stream_before, program.factors[i], x, out)
+    return True
+
+
+@part
+def _readout(stream: Stream, program: Program, state: State, label: float) -> None:
+    """f and the residue, and the gradient at the last place, where the caller does not give it."""
+    last = program.kinds.size
+    x, g = place(program, state.values, last), place(program, state.gradients, last)
+    if not program.given:
+        turn_to(stream, state.now[NETWORK], READOUT, 0)
+        scale(program.readout_sd, _normals(stream, state, g.size), g)
+    state.numbers[0] = dot(g, x)
+    state.numbers[1] = state.numbers[0] - label if program.whole else 1.0
+
+
+@part
+def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
+    """The gradient at place i by way of part i; whether nothing is left to the caller."""
+    kind = program.kinds[i]
+    g, out = place(program, state.gradients, i + 1), _pulled(program, state, i)
+    if kind == PRODUCT:
+        wx = _product(program, state, i)
+        along, state.lengths[i] = dots_with(wx, g)
+        if i == 0:
+            return True
+        if program.given:
+            return False
+        turn_to(stream, state.now[NETWORK], BACKWARD, i)
+        x, fresh = place(program, state.values, i), _normals(stream, state, out.size)
+        size = program.sd[i] * math.sqrt(state.lengths[i])
+        along = over(along - size * dot(fresh, x), state.squares[i])
+        sum_of_two(along, x, size, fresh, out)
+    elif kind == ACTIVATION:
+        multiply(_slope(program, state, i), g, out)
+    elif kind == NORM:
+        value = place(program, state.values, i + 1)
+        pulled_through_norm(program.centred[i], value, state.roots[i], g, out)
+    else:
+        scale(program.factors[i], g, out)
+    return True
+
+
+@part
+def _add_skip(program: Program, state: State, i: int) -> None:
+    """The gradient at place i, with what the skip of a block that begins there adds."""
+    join = program.joins[i]
+    if join >= 0:
+        g, above = place(program, state.gradients, i), place(program, state.gradients, join + 1)
+        add_scaled(_pulled(program, state, i), program.skips[join], above, g)
+
+
+@part
+def _changes(program: Program, state: State, i: int) -> tuple[Array, Array]:
+    """Room for the change at place i and at place i + 1."""
+    first, other = (i % 2) * state.room, (1 - i % 2) * state.room
+    y = state.change[first : first + program.begin[i + 1] - program.begin[i]]
+    return y, state.change[other : other + program.begin[i + 2] - program.begin[i + 1]]
+
+
+@part
+def _along_g(program: Program, state: State, i: int, x_y: float) -> float:
+    """What U times the input after the step has of g; ``x_y``: x.y."""
+    after, factor = state.squares[i] - program.step * x_y, program.rates[i] * program.multiple
+    if program.rule == GRADIENT:
+        return float(factor * state.numbers[1] * after)
+    if program.rule == NORMALISED:
+        length = math.sqrt(state.lengths[i] * state.squares[i])
+        return float(factor * sign(state.numbers[1]) * over(after, length))
+    return 0.0
+
+
+@part
+def _add_other_steps(program: Program, state: State, i: int, y: Array, out: Array) -> None:
+    """Add U times the input after the step, where U is no multiple of g x^T, to ``out``."""
+    x, g = place(program, state.values, i), place(program, state.gradients, i + 1)
+    factor, residue = program.rates[i] * program.multiple, state.numbers[1]
+    spare = state.spare[: x.size]
+    if program.rule == SIGNS:
+        signs(x, spare)
+        length = dot(spare, x) - program.step * dot(spare, y)
+        signs(g, state.spare[: g.size])
+        add_scaled(out, factor * sign(residue) * length, state.spare[: g.size], out)
+    elif program.rule == ENTRYWISE:
+        add_scaled(x, -program.step, y, spare)
+        add_entrywise(factor, residue, program.epsilon, g, x, spare, out)
+
+
+@part
+def _moved_product(stream: Stream, program: Program, state: State, i: int, given: bool) -> None:
+    """The change behind a matrix, of which the caller has ``given`` W y."""
+    (y, out), wx = _changes(program, state, i), _product(program, state, i)
+    x, g = place(program, state.values, i), place(program, state.gradients, i + 1)
+    held = program.rates[i] * program.decay
+    kept = 1.0 - program.step * held
+    if i == 0:
+        y[:] = 0.0
+        sum_of_two(held, wx, _along_g(program, state, i, 0.0), g, out)
+    elif given:
+        product_of(held, wx, kept, out, _along_g(program, state, i, dot(x, y)), g, out)
+    else:
+        turn_to(stream, state.now[NETWORK], CHANGE, i)
+        fresh, x_y = _normals(stream, state, out.size), dot(x, y)
+        along = over(x_y, state.squares[i])
+        square, h_y = across(along, x, y, _pulled(program, state, i))
+        size = program.sd[i] * math.sqrt(square)
+        of_g = kept * over(h_y - size * dot(g, fresh), state.lengths[i])
+        of_g += _along_g(program, state, i, x_y)
+        product_of(kept * along + held, wx, kept * size, fresh, of_g, g, out)
+    _add_other_steps(program, state, i, y, out)
+
+
+@part
+def _change(stream: Stream, program: Program, table: Array, state: State, i: int) -> bool:
+    """The change at place i + 1 over -eta, to first order or of a real step; whether nothing is
+    left to the caller."""
+    kind, step = program.kinds[i], program.step
+    y, out = _changes(program, state, i)
+    x, value = place(program, state.values, i), place(program, state.values, i + 1)
+    if kind == PRODUCT:
+        if program.given and i > 0:
+            return False
+        _moved_product(stream, program, state, i, False)
+    elif kind == ACTIVATION:
+        if step == 0.0:
+            multiply(_slope(program, state, i), y, out)
+        elif state.direct[i]:
+            return False
+        else:
+            return change_looked_up(table, x, value, y, step, out)
+    elif kind == NORM:
+        centred, root = program.centred[i], state.roots[i]
+        if step == 0.0:
+            pulled_through_norm(centred, value, root, y, out)
+        else:
+            moved_norm(centred, x, value, y, step, state.spare[: x.size], out)
+    else:
+        sum_of_two(program.skips[i], state.stream[: y.size], program.factors[i], y, out)
+    return True
+
+
+@part
+def _begin_block(program: Program, state: State, i: int) -> None:
+    """Keep the change at the beginning of a block for its join."""
+    if program.joins[i] >= 0:
+        y, _ = _changes(program, state, i)
+        scale(1.0, y, state.stream[: y.size])
+
+
+@part
+def _measure(program: Program, state: State, i: int) -> None:
+    """The mean squared change at place i + 1, if it is requested."""
+    if program.sites[i] >= 0:
+        _, out = _changes(program, state, i)
+        state.moved[program.sites[i]] = dot(out, out) / out.size
+
+
+@part
+def _write(program: Program, state: State, layers: Array, logs: Array) -> None:
+    """The logarithms of one network."""
+    k, log_f = state.now[NETWORK], math.log(abs(state.numbers[0]))
+    for j in range(layers.size):
+        logs[0, k, j] = math.log(state.moved[layers[j]])
+        if not program.whole:
+            logs[1, k, j] = logs[0, k, j] + 2.0 * log_f
+
+
+@borrowing_kernel
+def run(
+    stream: Stream,
+    program: Program,
+    table: Array,
+    state: State,
+    labels: Array,
+    layers: Array,
+    logs: Array,
+) -> bool:
+    """Networks one after the other, from ``state.now`` on; whether all of them are finished.
+
+    Else the caller answers for the stage and the part of ``state.now``, and calls again.
+    ``labels``: +-1 for each network.  ``layers``: numbers of requested sites.  ``logs``: natural
+    logarithms of mean squared changes, shape ``(parts, networks, layers)``.
+    """
+    now, count = state.now, program.kinds.size
+    while now[NETWORK] < labels.size:
+        if now[STAGE] == FORWARD:
+            while now[PART] < count:
+                if not now[ANSWERED] and not _forward(stream, program, table, state, now[PART]):
+                    return False
+                now[ANSWERED], now[PART] = 0, now[PART] + 1
+            now[STAGE] = READOUT
+        if now[STAGE] == READOUT:
+            if program.given and not now[ANSWERED]:
+                return False
+            _readout(stream, program, state, labels[now[NETWORK]])
+            now[ANSWERED], now[STAGE], now[PART] = 0, BACKWARD, count - 1
+        if now[STAGE] == BACKWARD:
+            while now[PART] >= 0:
+                if not now[ANSWERED] and not _backward(stream, program, state, now[PART]):
+                    return False
+                _add_skip(program, state, now[PART])
+                now[ANSWERED], now[PART] = 0, now[PART] - 1
+            now[STAGE], now[PART] = CHANGE, 0
+        while now[PART] < program.parts:
+            i = now[PART]
+            if not now[ANSWERED]:
+                _begin_block(program, state, i)
+                if not _change(stream, program, table, state, i):
+                    return False
+            elif program.kinds[i] == PRODUCT:
+                _moved_product(stream, program, state, i, True)
+            _measure(program, state, i)
+            now[ANSWERED], now[PART] = 0, i + 1
+        _write(program, state, layers, logs)
+        now[NETWORK], now[STAGE], now[PART] = now[NETWORK] + 1, FORWARD, 0
+    return True
