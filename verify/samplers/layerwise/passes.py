@@ -42,6 +42,7 @@ from verify.samplers.layerwise.state import (
     dots_with,
     moved_norm,
     multiply,
+    multiply_and_dots,
     normed,
     product_of,
     pulled_through_norm,
@@ -105,7 +106,8 @@ def _forward(stream: Stream, program: Program, table: Array, state: State, i: in
     kind = program.kinds[i]
     x, out = place(program, state.values, i), place(program, state.values, i + 1)
     if kind == PRODUCT:
-        state.squares[i] = dot(x, x)
+        if i == 0 or program.kinds[i - 1] != ACTIVATION:
+            state.squares[i] = dot(x, x)
         if program.given:
             return False
         turn_to(stream, state.now[NETWORK], FORWARD, i)
@@ -115,9 +117,9 @@ def _forward(stream: Stream, program: Program, table: Array, state: State, i: in
         if deviation > 0.0:
             add_scaled(wx, deviation, _normals(stream, state, out.size), out)
     elif kind == ACTIVATION:
-        found = looked_up(table, x, out, _slope(program, state, i))
-        state.direct[i] = not found
-        return found
+        square = looked_up(table, x, out, _slope(program, state, i))
+        state.squares[i + 1], state.direct[i] = square, math.isnan(square)
+        return not state.direct[i]
     elif kind == NORM:
         state.roots[i] = normed(program.centred[i], x, out)
     else:
@@ -144,8 +146,8 @@ def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
     kind = program.kinds[i]
     g, out = place(program, state.gradients, i + 1), _pulled(program, state, i)
     if kind == PRODUCT:
-        wx = _product(program, state, i)
-        along, state.lengths[i] = dots_with(wx, g)
+        if i + 1 == program.kinds.size or program.kinds[i + 1] != ACTIVATION:
+            state.along[i], state.lengths[i] = dots_with(_product(program, state, i), g)
         if i == 0:
             return True
         if program.given:
@@ -153,10 +155,15 @@ def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
         turn_to(stream, state.now[NETWORK], BACKWARD, i)
         x, fresh = place(program, state.values, i), _normals(stream, state, out.size)
         size = program.sd[i] * math.sqrt(state.lengths[i])
-        along = over(along - size * dot(fresh, x), state.squares[i])
+        along = over(state.along[i] - size * dot(fresh, x), state.squares[i])
         sum_of_two(along, x, size, fresh, out)
     elif kind == ACTIVATION:
-        multiply(_slope(program, state, i), g, out)
+        slope = _slope(program, state, i)
+        if i > 0 and program.kinds[i - 1] == PRODUCT:
+            wx = _product(program, state, i - 1)
+            state.along[i - 1], state.lengths[i - 1] = multiply_and_dots(slope, g, wx, out)
+        else:
+            multiply(slope, g, out)
     elif kind == NORM:
         value = place(program, state.values, i + 1)
         pulled_through_norm(program.centred[i], value, state.roots[i], g, out)
@@ -251,7 +258,7 @@ def _change(stream: Stream, program: Program, table: Array, state: State, i: int
         elif state.direct[i]:
             return False
         else:
-            return change_looked_up(table, x, value, y, step, out)
+            return not math.isnan(change_looked_up(table, x, value, y, step, out))
     elif kind == NORM:
         centred, root = program.centred[i], state.roots[i]
         if step == 0.0:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from verify.numerics.compiled import Array, borrowing_kernel, formula
-from verify.numerics.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
+from verify.numerics.lanes import LANES, fused_lanes, lanes_at, no_lanes, put_lanes, sum_of_lanes
 from verify.samplers.layerwise.program import ACTIVATION, Program
 from verify.samplers.vectors import dot
 
@@ -24,6 +24,7 @@ __all__ = [
     "dots_with",
     "moved_norm",
     "multiply",
+    "multiply_and_dots",
     "new_state",
     "normed",
     "product_of",
@@ -40,7 +41,7 @@ NETWORK, STAGE, PART, ANSWERED = range(4)
 
 class State(NamedTuple):
     """``values`` and ``gradients`` of f at all places, ``slopes`` phi'; ``squares``: |x|^2 of the
-    input of each product, ``lengths``: |g|^2 at its output, ``roots``: what each norm divides by,
+    input of each product, ``lengths``: |g|^2 at its output, ``along``: g . W x, ``roots``: what each norm divides by,
     ``direct``: activations whose formula was evaluated.
 
     ``draws``: room for normals.  ``change``: two vectors, each of ``room`` entries, of which the
@@ -55,6 +56,7 @@ class State(NamedTuple):
     slopes: Array
     squares: Array
     lengths: Array
+    along: Array
     roots: Array
     direct: Array
     draws: Array
@@ -78,7 +80,7 @@ def new_state(program: Program, sites: int) -> State:
         np.zeros(size + apart),
         np.zeros(size + skipped),
         np.zeros(curved),
-        *np.zeros((3, parts)),
+        *np.zeros((4, parts + 1)),
         np.zeros(parts, np.bool_),
         np.zeros(widest, np.float32),
         widest,
@@ -125,6 +127,18 @@ def multiply(one: Array, other: Array, out: Array) -> None:
     """out = one other, entry by entry."""
     for i in range(out.size):
         out[i] = one[i] * other[i]
+
+
+@borrowing_kernel
+def multiply_and_dots(one: Array, other: Array, vector: Array, out: Array) -> tuple[float, float]:
+    """As `multiply`; out . vector and |out|^2."""
+    first, second = no_lanes(), no_lanes()
+    for i in range(0, out.size, LANES):
+        entries = fused_lanes(lanes_at(one, i), lanes_at(other, i), no_lanes())
+        put_lanes(out, i, entries)
+        first = fused_lanes(lanes_at(vector, i), entries, first)
+        second = fused_lanes(entries, entries, second)
+    return float(sum_of_lanes(first)), float(sum_of_lanes(second))
 
 
 @borrowing_kernel

@@ -18,6 +18,7 @@ from verify.samplers.layerwise.passes import BACKWARD, FORWARD, READOUT, run
 from verify.samplers.layerwise.program import ACTIVATION, Program, program_of
 from verify.samplers.layerwise.state import ANSWERED, NETWORK, PART, STAGE, State, new_state
 from verify.samplers.problem import Problem
+from verify.samplers.vectors import dot
 
 __all__ = ["Matrices", "Matrix", "layerwise_updates"]
 
@@ -120,6 +121,7 @@ class _Caller:
             begin = self.program.slopes[part]
             x[:] = value(z)
             self.state.slopes[begin : begin + x.size] = self.activation.derivative(z)
+            self.state.squares[part + 1] = dot(x, x)
         else:
             (y, out), step = self._changes(part), self.program.step
             out[:] = (value(z) - value(z - step * y)) / step
