@@ -197,7 +197,8 @@ def _polynomial_lanes(context: Any, table: Any, per_unit: Any, cells: Any, z: An
         pair = call("fma", value, s, c[0]), slope
         return context.make_tuple(builder, signature.return_type, pair)
 
-    return types.UniTuple(_LANES, 2)(table, per_unit, cells, z), emit
+    both: Any = types.Tuple
+    return both([_LANES, _LANES])(table, per_unit, cells, z), emit
 
 
 def _each(kind: Any, number: float) -> Any:

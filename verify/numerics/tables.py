@@ -23,7 +23,6 @@ from verify.numerics.lanes import (
     no_lanes,
     polynomial_lanes,
     put_lanes,
-    sum_of_lanes,
 )
 
 __all__ = ["change_looked_up", "looked_up", "tabulated"]
@@ -69,7 +68,8 @@ class _Side:
     def coefficients(self) -> FloatArray:
         """Of all cells, shape ``(5, cells)``."""
         starts = np.arange(_LAST)[:, None] / _PER_UNIT
-        sizes = [np.nanmax(np.abs(f(self._sign * (starts + _PROBES))), 1) for f in self._functions]
+        points = self._sign * (starts + _PROBES)
+        sizes = [np.fmax.reduce(np.abs(f(points)), axis=1) for f in self._functions]
         nearer = [np.fmax.accumulate(each)[:, None] for each in sizes]
         found = np.empty((_ORDER, _CELLS))
         found[:, :_LAST] = self._checked(_through(self._values(starts + _NODES)), starts, nearer)
@@ -97,7 +97,7 @@ class _Side:
         return np.where(right, tried[:, 0], np.nan)
 
     def _values(self, sizes: FloatArray) -> FloatArray:
-        return self._functions[0](self._sign * sizes)
+        return np.asarray(self._functions[0](self._sign * sizes))
 
     def _checked(self, found: Any, starts: FloatArray, nearer: Sequence[Any]) -> FloatArray:
         """Coefficients, NaN where the polynomial is not close to the function."""
@@ -145,35 +145,24 @@ _FAR = np.concatenate((np.linspace(0.0, 1000.0, 8000), np.geomspace(1e3, 1e300, 
 
 
 @borrowing_kernel
-def dot(left: Array, right: Array) -> float:
-    """left . right, summed in double precision."""
-    total = no_lanes()
-    for i in range(0, left.size, LANES):
-        total = fused_lanes(lanes_at(left, i), lanes_at(right, i), total)
-    return float(sum_of_lanes(total))
-
-
-@borrowing_kernel
-def looked_up(table: Array, z: Array, value: Array, slope: Array) -> float:
-    """The function of a `tabulated` table and its derivative at every z; |value|^2, NaN where the
-    table lacks an entry."""
+def looked_up(table: Array, z: Array, value: Array, slope: Array) -> None:
+    """The function of a `tabulated` table and its derivative at every z; NaN where the table lacks
+    a polynomial."""
     for i in range(0, z.size, LANES):
         found, change = polynomial_lanes(table, _PER_UNIT, _CELLS, lanes_at(z, i))
         put_lanes(value, i, found)
         put_lanes(slope, i, change)
-    return float(dot(value, value))
 
 
 @borrowing_kernel
 def change_looked_up(
     table: Array, z: Array, value: Array, move: Array, step: float, out: Array
-) -> float:
-    """(f(z) - f(z - step move))/step of every z, with f(z) = ``value``, into ``out``; |out|^2, NaN
-    where the table lacks an entry."""
+) -> None:
+    """(f(z) - f(z - step move))/step of every z, with f(z) = ``value``; NaN where the table lacks a
+    polynomial."""
     over = 1.0 / step
     for i in range(0, z.size, LANES):
         moved = fused_lanes(-step, lanes_at(move, i), lanes_at(z, i))
         found, _ = polynomial_lanes(table, _PER_UNIT, _CELLS, moved)
         change = fused_lanes(-1.0, found, lanes_at(value, i))
         put_lanes(out, i, fused_lanes(over, change, no_lanes()))
-    return float(dot(out, out))

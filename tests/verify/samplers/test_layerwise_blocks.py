@@ -85,9 +85,7 @@ def test_every_optimiser_steps_as_its_definition(optimiser: Any) -> None:
         ("value, state.roots[i], g, out)", "0 * value, state.roots[i], g, out)"),  # nor backwards
     ],
 )
-def test_wrong_steps_are_noticed(
-    monkeypatch: pytest.MonkeyPatch, wrong: str, instead: str
-) -> None:
+def test_wrong_steps_are_noticed(monkeypatch: pytest.MonkeyPatch, wrong: str, instead: str) -> None:
     literal = LiteralResidual(network_of(UpDown(), Tanh(), RMSNorm()), np.random.default_rng(6))
     monkeypatch.setattr(updates, "run", uncompiled((passes,))["run"])
     check_a_step(literal, GradientDescent(), None)

@@ -117,8 +117,9 @@ def _forward(stream: Stream, program: Program, table: Array, state: State, i: in
         if deviation > 0.0:
             add_scaled(wx, deviation, _normals(stream, state, out.size), out)
     elif kind == ACTIVATION:
-        square = looked_up(table, x, out, _slope(program, state, i))
-        state.squares[i + 1], state.direct[i] = square, math.isnan(square)
+        looked_up(table, x, out, _slope(program, state, i))
+        state.squares[i + 1] = dot(out, out)
+        state.direct[i] = math.isnan(state.squares[i + 1])
         return not state.direct[i]
     elif kind == NORM:
         state.roots[i] = normed(program.centred[i], x, out)
@@ -258,7 +259,8 @@ def _change(stream: Stream, program: Program, table: Array, state: State, i: int
         elif state.direct[i]:
             return False
         else:
-            return not math.isnan(change_looked_up(table, x, value, y, step, out))
+            change_looked_up(table, x, value, y, step, out)
+            return not math.isnan(dot(out, out))
     elif kind == NORM:
         centred, root = program.centred[i], state.roots[i]
         if step == 0.0:

@@ -50,7 +50,8 @@ class Program(NamedTuple):
     a norm subtracts the mean.
 
     Places i begin at ``begin[i]`` of flat arrays.  W x without biases begins at ``products[i]``,
-    the gradient at place i without what a skip adds at ``pulled[i]``, phi' at ``slopes[i]``.  ``parts``: how many of them a change passes.
+    the gradient at place i without what a skip adds at ``pulled[i]``, phi' at ``slopes[i]``.
+    ``parts``: how many of them a change passes.
 
     ``rule``, ``multiple``, ``decay``, ``epsilon``: the optimiser.  ``whole``: whether a step is of
     the loss, not of f.  ``step``: 0 for the linearised update.  ``given``: whether the caller gives

@@ -40,9 +40,9 @@ NETWORK, STAGE, PART, ANSWERED = range(4)
 
 
 class State(NamedTuple):
-    """``values`` and ``gradients`` of f at all places, ``slopes`` phi'; ``squares``: |x|^2 of the
-    input of each product, ``lengths``: |g|^2 at its output, ``along``: g . W x, ``roots``: what each norm divides by,
-    ``direct``: activations whose formula was evaluated.
+    """``values`` and ``gradients`` of f at all places, ``slopes`` phi'.  By part: ``squares``,
+    |x|^2 of the input of a product, ``lengths``, |g|^2 at its output, ``along``, g.W x, ``roots``,
+    the divisor of a norm, and ``direct``, whether the formula of an activation was evaluated.
 
     ``draws``: room for normals.  ``change``: two vectors, each of ``room`` entries, of which the
     first is the change of the place that a pass has come to if its part is even; ``stream``: the
@@ -76,19 +76,25 @@ def new_state(program: Program, sites: int) -> State:
     apart = int(widths[1:][program.deviations > 0.0].sum())
     skipped = int(widths[:-1][program.joins >= 0].sum())
     curved = int(widths[1:][program.kinds == ACTIVATION].sum())
+    squares, lengths, along, roots = np.zeros((4, parts + 1))
+    stream, spare = np.zeros((2, widest))
     return State(
-        np.zeros(size + apart),
-        np.zeros(size + skipped),
-        np.zeros(curved),
-        *np.zeros((4, parts + 1)),
-        np.zeros(parts, np.bool_),
-        np.zeros(widest, np.float32),
-        widest,
-        np.zeros(2 * widest),
-        *np.zeros((2, widest)),
-        np.zeros(sites),
-        np.zeros(2),
-        np.zeros(4, np.int64),
+        values=np.zeros(size + apart),
+        gradients=np.zeros(size + skipped),
+        slopes=np.zeros(curved),
+        squares=squares,
+        lengths=lengths,
+        along=along,
+        roots=roots,
+        direct=np.zeros(parts, np.bool_),
+        draws=np.zeros(widest, np.float32),
+        room=widest,
+        change=np.zeros(2 * widest),
+        stream=stream,
+        spare=spare,
+        moved=np.zeros(sites),
+        numbers=np.zeros(2),
+        now=np.zeros(4, np.int64),
     )
 
 
@@ -166,7 +172,7 @@ def across(along: float, x: Array, y: Array, h: Array) -> tuple[float, float]:
 @formula
 def sign(number: float) -> float:
     """The sign, 0 of 0."""
-    return 1.0 if number > 0.0 else (-1.0 if number < 0.0 else number)
+    return 1.0 if number > 0.0 else -1.0 if number < 0.0 else number
 
 
 @borrowing_kernel
@@ -194,33 +200,28 @@ def mean(vector: Array) -> float:
     total = no_lanes()
     for i in range(0, vector.size, LANES):
         total = fused_lanes(1.0, lanes_at(vector, i), total)
-    return float(sum_of_lanes(total)) / vector.size
-
-
-@borrowing_kernel
-def square_about(centre: float, vector: Array, out: Array) -> float:
-    """out = vector - centre; its squared length."""
-    for i in range(out.size):
-        out[i] = vector[i] - centre
-    return float(dot(out, out))
+    return float(sum_of_lanes(total) / vector.size)
 
 
 @borrowing_kernel
 def normed(centred: bool, x: Array, out: Array) -> float:
     """out = x, ``centred`` or not, over its root mean square, which is returned; 0 over nothing."""
     centre = mean(x) if centred else 0.0
-    root = math.sqrt(square_about(centre, x, out) / x.size)
-    scale(1.0 / root if root > 0.0 else 0.0, out, out)
+    for i in range(x.size if centred else 0):
+        out[i] = x[i] - centre
+    around = out if centred else x
+    root = float(math.sqrt(dot(around, around) / x.size))
+    scale(1.0 / root if root > 0.0 else 0.0, around, out)
     return root
 
 
 @borrowing_kernel
 def pulled_through_norm(centred: bool, value: Array, root: float, y: Array, out: Array) -> None:
     """The derivative of a norm with this ``value`` and ``root``, times y."""
-    centre = mean(y) if centred else 0.0
-    square_about(centre, y, out)
-    along, over = dot(value, out) / y.size, (1.0 / root if root > 0.0 else 0.0)
-    sum_of_two(over, out, -along * over, value, out)
+    over, centre = 1.0 / root if root > 0.0 else 0.0, mean(y) if centred else 0.0
+    along = over * dot(value, y) / y.size  # the values of a centred norm sum to 0
+    for i in range(out.size):
+        out[i] = over * (y[i] - centre) - along * value[i]
 
 
 @borrowing_kernel
@@ -230,4 +231,5 @@ def moved_norm(
     """(value - norm(x - step y))/step, by way of ``moved``."""
     sum_of_two(1.0, x, -step, y, moved)
     normed(centred, moved, out)
-    sum_of_two(1.0 / step, value, -1.0 / step, out, out)
+    for i in range(out.size):
+        out[i] = (value[i] - out[i]) / step

@@ -8,22 +8,22 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Number
+from sympy import Expr, Number
 
 from theory.activations import Nonlinearity, PiecewiseLinear
 from verify.numerics.arrays import FloatArray
 from verify.numerics.tables import tabulated
 from verify.numerics.variates import Stream
 from verify.samplers.layerwise.passes import BACKWARD, FORWARD, READOUT, run
-from verify.samplers.layerwise.program import ACTIVATION, Program, program_of
-from verify.samplers.layerwise.state import ANSWERED, NETWORK, PART, STAGE, State, new_state
+from verify.samplers.layerwise.program import ACTIVATION, program_of
+from verify.samplers.layerwise.state import ANSWERED, NETWORK, PART, STAGE, new_state
 from verify.samplers.problem import Problem
 from verify.samplers.vectors import dot
 
 __all__ = ["Matrices", "Matrix", "layerwise_updates"]
 
 _GENTLE = 1 / 64, 64
-"""Numbers in formulas whose graphs have no finer detail than the points of a table."""
+"""The numbers in formulas that a table may hold: their graphs show their detail at its points."""
 
 
 class Matrix(NamedTuple):
@@ -81,15 +81,21 @@ def layerwise_updates(
 
 @lru_cache(maxsize=64)
 def _table(activation: Nonlinearity) -> FloatArray:
-    """The activation and its derivative; a formula with very large or small numbers, whose graph
-    may have detail between any points, has a table without entries."""
-    value, derivative = activation.value, activation.derivative
-    numbers = [abs(each) for each in activation.formula.atoms(Number) if each]
-    if isinstance(activation, PiecewiseLinear) or all(
-        _GENTLE[0] <= each <= _GENTLE[1] for each in numbers
-    ):
-        return tabulated(value, derivative, activation.kinks)
-    return np.full_like(tabulated(value, derivative, ()), np.nan)
+    """The activation and its derivative; without entries where the numbers of a formula may give
+    its graph detail between any points."""
+    if isinstance(activation, PiecewiseLinear) or _is_gentle(activation.formula):
+        return tabulated(activation.value, activation.derivative, activation.kinks)
+    return tabulated(_nothing, _nothing, ())
+
+
+def _is_gentle(formula: Expr) -> bool:
+    """Whether no number in a formula is very large or very small."""
+    sizes = [abs(each) for each in formula.atoms(Number) if each != 0]
+    return all(bool(_GENTLE[0] <= size) and bool(size <= _GENTLE[1]) for size in sizes)
+
+
+def _nothing(z: FloatArray) -> FloatArray:
+    return np.full_like(z, np.nan)
 
 
 class _Caller:
@@ -157,11 +163,11 @@ class _Caller:
 
     def _at(self, place: int, *, of_gradients: bool = False) -> FloatArray:
         """The vector, or gradient, at a ``place``."""
-        vectors = self.state.gradients if of_gradients else self.state.values
+        vectors: FloatArray = self.state.gradients if of_gradients else self.state.values
         return vectors[self.program.begin[place] : self.program.begin[place + 1]]
 
     def _changes(self, part: int) -> tuple[FloatArray, FloatArray]:
         """The change at the input of a ``part``, and room for that at its output."""
         rows = self.state.change.reshape(2, -1)
-        before, after = np.diff(self.program.begin)[part : part + 2]
+        before, after = self._at(part).size, self._at(part + 1).size
         return rows[part % 2, :before], rows[1 - part % 2, :after]
