@@ -132,7 +132,8 @@ def _through(values: FloatArray) -> FloatArray:
     last axis."""
     count = values.shape[-1]
     inverse = np.linalg.inv(np.vander(_nodes(count), increasing=True))
-    found = inverse @ (values - values[..., :1]).T  # nothing but zeros for a constant
+    across = values - values[..., :1]  # so that all but the first are 0 for a constant
+    found = np.einsum("kj,...j->k...", inverse, across)  # the same sums on any number of threads
     found[0] += values[..., 0]
     return np.asarray(found)
 

@@ -1,1 +1,1 @@
-"""One step of networks of any activation, with biases, norms and optimisers, part by part."""
+"""`run` takes networks of any activation, norm, bias, branch and optimiser through one step."""
