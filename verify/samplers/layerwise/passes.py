@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from verify.numerics.compiled import Array, borrowing_kernel, part
+from verify.numerics.compiled import Array, borrowing_kernel, formula, part
 from verify.numerics.single_normals import single_normals
 from verify.numerics.tables import change_looked_up, looked_up
 from verify.numerics.variates import Stream, turn_to
@@ -53,43 +53,28 @@ from verify.samplers.layerwise.state import (
 )
 from verify.samplers.vectors import dot
 
-__all__ = ["BACKWARD", "CHANGE", "FORWARD", "READOUT", "place", "run"]
+__all__ = ["BACKWARD", "CHANGE", "FORWARD", "READOUT", "run"]
 
 FORWARD, BACKWARD, CHANGE, READOUT = range(4)
 """Stages, which draw from separate places of the stream."""
 
 
-@part
+@formula
 def over(number: float, divisor: float) -> float:
     """number/divisor, 0 over nothing."""
     return number / divisor if divisor > 0.0 else 0.0
 
 
-@part
-def place(program: Program, vectors: Array, i: int) -> Array:
-    """The vector at place i."""
-    return vectors[program.begin[i] : program.begin[i + 1]]
+@formula
+def _place(begin: Array, vectors: Array, i: int) -> Array:
+    """The vector at place i, of ``vectors`` that begin at ``begin``."""
+    return vectors[begin[i] : begin[i + 1]]
 
 
-@part
-def _product(program: Program, state: State, i: int) -> Array:
-    """W x of part i, without biases."""
-    begin = program.products[i]
-    return state.values[begin : begin + program.begin[i + 2] - program.begin[i + 1]]
-
-
-@part
-def _pulled(program: Program, state: State, i: int) -> Array:
-    """The gradient at place i by way of part i alone, without what a skip adds."""
-    begin = program.pulled[i]
-    return state.gradients[begin : begin + program.begin[i + 1] - program.begin[i]]
-
-
-@part
-def _slope(program: Program, state: State, i: int) -> Array:
-    """phi' of part i."""
-    begin = program.slopes[i]
-    return state.slopes[begin : begin + program.begin[i + 2] - program.begin[i + 1]]
+@formula
+def _elsewhere(starts: Array, vectors: Array, i: int, like: Array) -> Array:
+    """The vector of part i that begins at ``starts[i]``, of the size of another."""
+    return vectors[starts[i] : starts[i] + like.size]
 
 
 @part
@@ -104,27 +89,27 @@ def _normals(stream: Stream, state: State, size: int) -> Array:
 def _forward(stream: Stream, program: Program, table: Array, state: State, i: int) -> bool:
     """Place i + 1; whether nothing is left to the caller."""
     kind = program.kinds[i]
-    x, out = place(program, state.values, i), place(program, state.values, i + 1)
+    x, out = _place(program.begin, state.values, i), _place(program.begin, state.values, i + 1)
     if kind == PRODUCT:
         if i == 0 or program.kinds[i - 1] != ACTIVATION:
             state.squares[i] = dot(x, x)
         if program.given:
             return False
         turn_to(stream, state.now[NETWORK], FORWARD, i)
-        wx, deviation = _product(program, state, i), program.deviations[i]
-        size = program.sd[i] * math.sqrt(state.squares[i])
+        wx = _elsewhere(program.products, state.values, i, out)
+        size, deviation = program.sd[i] * math.sqrt(state.squares[i]), program.deviations[i]
         scale(size, _normals(stream, state, out.size), wx)
         if deviation > 0.0:
             add_scaled(wx, deviation, _normals(stream, state, out.size), out)
     elif kind == ACTIVATION:
-        looked_up(table, x, out, _slope(program, state, i))
+        looked_up(table, x, out, _elsewhere(program.slopes, state.slopes, i, out))
         state.squares[i + 1] = dot(out, out)
         state.direct[i] = math.isnan(state.squares[i + 1])
         return not state.direct[i]
     elif kind == NORM:
         state.roots[i] = normed(program.centred[i], x, out)
     else:
-        stream_before = place(program, state.values, program.sources[i])
+        stream_before = _place(program.begin, state.values, program.sources[i])
         sum_of_two(program.skips[i], stream_before, program.factors[i], x, out)
     return True
 
@@ -133,7 +118,7 @@ def _forward(stream: Stream, program: Program, table: Array, state: State, i: in
 def _readout(stream: Stream, program: Program, state: State, label: float) -> None:
     """f and the residue, and the gradient at the last place, where the caller does not give it."""
     last = program.kinds.size
-    x, g = place(program, state.values, last), place(program, state.gradients, last)
+    x, g = _place(program.begin, state.values, last), _place(program.begin, state.gradients, last)
     if not program.given:
         turn_to(stream, state.now[NETWORK], READOUT, 0)
         scale(program.readout_sd, _normals(stream, state, g.size), g)
@@ -145,28 +130,30 @@ def _readout(stream: Stream, program: Program, state: State, label: float) -> No
 def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
     """The gradient at place i by way of part i; whether nothing is left to the caller."""
     kind = program.kinds[i]
-    g, out = place(program, state.gradients, i + 1), _pulled(program, state, i)
+    x, g = _place(program.begin, state.values, i), _place(program.begin, state.gradients, i + 1)
+    out = _elsewhere(program.pulled, state.gradients, i, x)
     if kind == PRODUCT:
         if i + 1 == program.kinds.size or program.kinds[i + 1] != ACTIVATION:
-            state.along[i], state.lengths[i] = dots_with(_product(program, state, i), g)
+            wx = _elsewhere(program.products, state.values, i, g)
+            state.along[i], state.lengths[i] = dots_with(wx, g)
         if i == 0:
             return True
         if program.given:
             return False
         turn_to(stream, state.now[NETWORK], BACKWARD, i)
-        x, fresh = place(program, state.values, i), _normals(stream, state, out.size)
+        fresh = _normals(stream, state, out.size)
         size = program.sd[i] * math.sqrt(state.lengths[i])
         along = over(state.along[i] - size * dot(fresh, x), state.squares[i])
         sum_of_two(along, x, size, fresh, out)
     elif kind == ACTIVATION:
-        slope = _slope(program, state, i)
+        slope = _elsewhere(program.slopes, state.slopes, i, g)
         if i > 0 and program.kinds[i - 1] == PRODUCT:
-            wx = _product(program, state, i - 1)
+            wx = _elsewhere(program.products, state.values, i - 1, x)
             state.along[i - 1], state.lengths[i - 1] = multiply_and_dots(slope, g, wx, out)
         else:
             multiply(slope, g, out)
     elif kind == NORM:
-        value = place(program, state.values, i + 1)
+        value = _place(program.begin, state.values, i + 1)
         pulled_through_norm(program.centred[i], value, state.roots[i], g, out)
     else:
         scale(program.factors[i], g, out)
@@ -178,16 +165,19 @@ def _add_skip(program: Program, state: State, i: int) -> None:
     """The gradient at place i, with what the skip of a block that begins there adds."""
     join = program.joins[i]
     if join >= 0:
-        g, above = place(program, state.gradients, i), place(program, state.gradients, join + 1)
-        add_scaled(_pulled(program, state, i), program.skips[join], above, g)
+        g, above = (
+            _place(program.begin, state.gradients, i),
+            _place(program.begin, state.gradients, join + 1),
+        )
+        ours = _elsewhere(program.pulled, state.gradients, i, g)
+        add_scaled(ours, program.skips[join], above, g)
 
 
 @part
-def _changes(program: Program, state: State, i: int) -> tuple[Array, Array]:
-    """Room for the change at place i and at place i + 1."""
-    first, other = (i % 2) * state.room, (1 - i % 2) * state.room
-    y = state.change[first : first + program.begin[i + 1] - program.begin[i]]
-    return y, state.change[other : other + program.begin[i + 2] - program.begin[i + 1]]
+def _change_at(program: Program, state: State, i: int) -> Array:
+    """The change at place i, or room for it."""
+    first = (i % 2) * state.room
+    return state.change[first : first + program.begin[i + 1] - program.begin[i]]
 
 
 @part
@@ -205,7 +195,7 @@ def _along_g(program: Program, state: State, i: int, x_y: float) -> float:
 @part
 def _add_other_steps(program: Program, state: State, i: int, y: Array, out: Array) -> None:
     """Add U times the input after the step, where U is no multiple of g x^T, to ``out``."""
-    x, g = place(program, state.values, i), place(program, state.gradients, i + 1)
+    x, g = _place(program.begin, state.values, i), _place(program.begin, state.gradients, i + 1)
     factor, residue = program.rates[i] * program.multiple, state.numbers[1]
     spare = state.spare[: x.size]
     if program.rule == SIGNS:
@@ -221,8 +211,9 @@ def _add_other_steps(program: Program, state: State, i: int, y: Array, out: Arra
 @part
 def _moved_product(stream: Stream, program: Program, state: State, i: int, given: bool) -> None:
     """The change behind a matrix, of which the caller has ``given`` W y."""
-    (y, out), wx = _changes(program, state, i), _product(program, state, i)
-    x, g = place(program, state.values, i), place(program, state.gradients, i + 1)
+    y, out = _change_at(program, state, i), _change_at(program, state, i + 1)
+    wx = _elsewhere(program.products, state.values, i, out)
+    x, g = _place(program.begin, state.values, i), _place(program.begin, state.gradients, i + 1)
     held = program.rates[i] * program.decay
     kept = 1.0 - program.step * held
     if i == 0:
@@ -234,7 +225,8 @@ def _moved_product(stream: Stream, program: Program, state: State, i: int, given
         turn_to(stream, state.now[NETWORK], CHANGE, i)
         fresh, x_y = _normals(stream, state, out.size), dot(x, y)
         along = over(x_y, state.squares[i])
-        square, h_y = across(along, x, y, _pulled(program, state, i))
+        h = _elsewhere(program.pulled, state.gradients, i, x)
+        square, h_y = across(along, x, y, h)
         size = program.sd[i] * math.sqrt(square)
         of_g = kept * over(h_y - size * dot(g, fresh), state.lengths[i])
         of_g += _along_g(program, state, i, x_y)
@@ -244,18 +236,16 @@ def _moved_product(stream: Stream, program: Program, state: State, i: int, given
 
 @part
 def _change(stream: Stream, program: Program, table: Array, state: State, i: int) -> bool:
-    """The change at place i + 1 over -eta, to first order or of a real step; whether nothing is
-    left to the caller."""
+    """The change at place i + 1 over -eta, to first order or of a real step, but for products;
+    whether nothing is left to the caller."""
     kind, step = program.kinds[i], program.step
-    y, out = _changes(program, state, i)
-    x, value = place(program, state.values, i), place(program, state.values, i + 1)
+    y, out = _change_at(program, state, i), _change_at(program, state, i + 1)
+    x, value = _place(program.begin, state.values, i), _place(program.begin, state.values, i + 1)
     if kind == PRODUCT:
-        if program.given and i > 0:
-            return False
-        _moved_product(stream, program, state, i, False)
-    elif kind == ACTIVATION:
+        return i == 0 or not program.given
+    if kind == ACTIVATION:
         if step == 0.0:
-            multiply(_slope(program, state, i), y, out)
+            multiply(_elsewhere(program.slopes, state.slopes, i, out), y, out)
         elif state.direct[i]:
             return False
         else:
@@ -276,7 +266,7 @@ def _change(stream: Stream, program: Program, table: Array, state: State, i: int
 def _begin_block(program: Program, state: State, i: int) -> None:
     """Keep the change at the beginning of a block for its join."""
     if program.joins[i] >= 0:
-        y, _ = _changes(program, state, i)
+        y = _change_at(program, state, i)
         scale(1.0, y, state.stream[: y.size])
 
 
@@ -284,7 +274,7 @@ def _begin_block(program: Program, state: State, i: int) -> None:
 def _measure(program: Program, state: State, i: int) -> None:
     """The mean squared change at place i + 1, if it is requested."""
     if program.sites[i] >= 0:
-        _, out = _changes(program, state, i)
+        out = _change_at(program, state, i + 1)
         state.moved[program.sites[i]] = dot(out, out) / out.size
 
 
@@ -296,6 +286,46 @@ def _write(program: Program, state: State, layers: Array, logs: Array) -> None:
         logs[0, k, j] = math.log(state.moved[layers[j]])
         if not program.whole:
             logs[1, k, j] = logs[0, k, j] + 2.0 * log_f
+
+
+@borrowing_kernel
+def _forwards(stream: Stream, program: Program, table: Array, state: State) -> bool:
+    """All places, from the part of ``state.now`` on; whether nothing is left to the caller."""
+    now = state.now
+    while now[PART] < program.kinds.size:
+        if not now[ANSWERED] and not _forward(stream, program, table, state, now[PART]):
+            return False
+        now[ANSWERED], now[PART] = 0, now[PART] + 1
+    return True
+
+
+@borrowing_kernel
+def _backwards(stream: Stream, program: Program, state: State) -> bool:
+    """All gradients, likewise."""
+    now = state.now
+    while now[PART] >= 0:
+        if not now[ANSWERED] and not _backward(stream, program, state, now[PART]):
+            return False
+        _add_skip(program, state, now[PART])
+        now[ANSWERED], now[PART] = 0, now[PART] - 1
+    return True
+
+
+@borrowing_kernel
+def _changes(stream: Stream, program: Program, table: Array, state: State) -> bool:
+    """The changes up to the last requested site, likewise."""
+    now = state.now
+    while now[PART] < program.parts:
+        i = now[PART]
+        if not now[ANSWERED]:
+            _begin_block(program, state, i)
+            if not _change(stream, program, table, state, i):
+                return False
+        if program.kinds[i] == PRODUCT:
+            _moved_product(stream, program, state, i, bool(now[ANSWERED]))
+        _measure(program, state, i)
+        now[ANSWERED], now[PART] = 0, i + 1
+    return True
 
 
 @borrowing_kernel
@@ -314,36 +344,23 @@ def run(
     ``labels``: +-1 for each network.  ``layers``: numbers of requested sites.  ``logs``: natural
     logarithms of mean squared changes, shape ``(parts, networks, layers)``.
     """
-    now, count = state.now, program.kinds.size
+    now = state.now
     while now[NETWORK] < labels.size:
         if now[STAGE] == FORWARD:
-            while now[PART] < count:
-                if not now[ANSWERED] and not _forward(stream, program, table, state, now[PART]):
-                    return False
-                now[ANSWERED], now[PART] = 0, now[PART] + 1
+            if not _forwards(stream, program, table, state):
+                return False
             now[STAGE] = READOUT
         if now[STAGE] == READOUT:
             if program.given and not now[ANSWERED]:
                 return False
             _readout(stream, program, state, labels[now[NETWORK]])
-            now[ANSWERED], now[STAGE], now[PART] = 0, BACKWARD, count - 1
+            now[ANSWERED], now[STAGE], now[PART] = 0, BACKWARD, program.kinds.size - 1
         if now[STAGE] == BACKWARD:
-            while now[PART] >= 0:
-                if not now[ANSWERED] and not _backward(stream, program, state, now[PART]):
-                    return False
-                _add_skip(program, state, now[PART])
-                now[ANSWERED], now[PART] = 0, now[PART] - 1
+            if not _backwards(stream, program, state):
+                return False
             now[STAGE], now[PART] = CHANGE, 0
-        while now[PART] < program.parts:
-            i = now[PART]
-            if not now[ANSWERED]:
-                _begin_block(program, state, i)
-                if not _change(stream, program, table, state, i):
-                    return False
-            elif program.kinds[i] == PRODUCT:
-                _moved_product(stream, program, state, i, True)
-            _measure(program, state, i)
-            now[ANSWERED], now[PART] = 0, i + 1
+        if not _changes(stream, program, table, state):
+            return False
         _write(program, state, layers, logs)
         now[NETWORK], now[STAGE], now[PART] = now[NETWORK] + 1, FORWARD, 0
     return True
