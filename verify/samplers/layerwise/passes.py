@@ -60,7 +60,7 @@ FORWARD, BACKWARD, CHANGE, READOUT = range(4)
 
 
 @formula
-def over(number: float, divisor: float) -> float:
+def _over(number: float, divisor: float) -> float:
     """number/divisor, 0 over nothing."""
     return number / divisor if divisor > 0.0 else 0.0
 
@@ -109,8 +109,8 @@ def _forward(stream: Stream, program: Program, table: Array, state: State, i: in
     elif kind == NORM:
         state.roots[i] = normed(program.centred[i], x, out)
     else:
-        stream_before = _place(program.begin, state.values, program.sources[i])
-        sum_of_two(program.skips[i], stream_before, program.factors[i], x, out)
+        before = _place(program.begin, state.values, program.sources[i])
+        sum_of_two(program.skips[i], before, program.factors[i], x, out)
     return True
 
 
@@ -143,7 +143,7 @@ def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
         turn_to(stream, state.now[NETWORK], BACKWARD, i)
         fresh = _normals(stream, state, out.size)
         size = program.sd[i] * math.sqrt(state.lengths[i])
-        along = over(state.along[i] - size * dot(fresh, x), state.squares[i])
+        along = _over(state.along[i] - size * dot(fresh, x), state.squares[i])
         sum_of_two(along, x, size, fresh, out)
     elif kind == ACTIVATION:
         slope = _elsewhere(program.slopes, state.slopes, i, g)
@@ -165,12 +165,10 @@ def _add_skip(program: Program, state: State, i: int) -> None:
     """The gradient at place i, with what the skip of a block that begins there adds."""
     join = program.joins[i]
     if join >= 0:
-        g, above = (
-            _place(program.begin, state.gradients, i),
-            _place(program.begin, state.gradients, join + 1),
-        )
-        ours = _elsewhere(program.pulled, state.gradients, i, g)
-        add_scaled(ours, program.skips[join], above, g)
+        g = _place(program.begin, state.gradients, i)
+        above = _place(program.begin, state.gradients, join + 1)
+        by_part = _elsewhere(program.pulled, state.gradients, i, g)
+        add_scaled(by_part, program.skips[join], above, g)
 
 
 @part
@@ -187,8 +185,8 @@ def _along_g(program: Program, state: State, i: int, x_y: float) -> float:
     if program.rule == GRADIENT:
         return float(factor * state.numbers[1] * after)
     if program.rule == NORMALISED:
-        length = math.sqrt(state.lengths[i] * state.squares[i])
-        return float(factor * sign(state.numbers[1]) * over(after, length))
+        length = math.sqrt(state.lengths[i]) * math.sqrt(state.squares[i])
+        return float(factor * sign(state.numbers[1]) * _over(after, length))
     return 0.0
 
 
@@ -224,11 +222,11 @@ def _moved_product(stream: Stream, program: Program, state: State, i: int, given
     else:
         turn_to(stream, state.now[NETWORK], CHANGE, i)
         fresh, x_y = _normals(stream, state, out.size), dot(x, y)
-        along = over(x_y, state.squares[i])
+        along = _over(x_y, state.squares[i])
         h = _elsewhere(program.pulled, state.gradients, i, x)
         square, h_y = across(along, x, y, h)
         size = program.sd[i] * math.sqrt(square)
-        of_g = kept * over(h_y - size * dot(g, fresh), state.lengths[i])
+        of_g = kept * _over(h_y - size * dot(g, fresh), state.lengths[i])
         of_g += _along_g(program, state, i, x_y)
         product_of(kept * along + held, wx, kept * size, fresh, of_g, g, out)
     _add_other_steps(program, state, i, y, out)
