@@ -70,8 +70,10 @@ def test_a_step_is_that_of_the_definition(number: int, shape: Any) -> None:
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=str)
-def test_every_optimiser_steps_as_its_definition(optimiser: Any) -> None:
-    literal = LiteralResidual(network_of(UpDown(), Tanh(), RMSNorm()), np.random.default_rng(6))
+@pytest.mark.parametrize("norm", [None, RMSNorm()], ids=str)
+@pytest.mark.parametrize("branch", KINDS, ids=str)
+def test_every_optimiser_steps_as_its_definition(branch: Any, norm: Any, optimiser: Any) -> None:
+    literal = LiteralResidual(network_of(branch, Tanh(), norm), np.random.default_rng(6))
     check_a_step(literal, optimiser, 0.2)
 
 

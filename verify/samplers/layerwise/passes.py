@@ -127,13 +127,21 @@ def _readout(stream: Stream, program: Program, state: State, label: float) -> No
 
 
 @part
+def _measures_g(program: Program, i: int) -> bool:
+    """Whether part i, whose gradient is that at the output of a matrix, also takes its length."""
+    if i == program.kinds.size or program.kinds[i] != ACTIVATION or program.joins[i] >= 0:
+        return False
+    return bool(program.kinds[i - 1] == PRODUCT)
+
+
+@part
 def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
     """The gradient at place i by way of part i; whether nothing is left to the caller."""
     kind = program.kinds[i]
     x, g = _place(program.begin, state.values, i), _place(program.begin, state.gradients, i + 1)
     out = _elsewhere(program.pulled, state.gradients, i, x)
     if kind == PRODUCT:
-        if i + 1 == program.kinds.size or program.kinds[i + 1] != ACTIVATION:
+        if not _measures_g(program, i + 1):
             wx = _elsewhere(program.products, state.values, i, g)
             state.along[i], state.lengths[i] = dots_with(wx, g)
         if i == 0:
@@ -147,7 +155,7 @@ def _backward(stream: Stream, program: Program, state: State, i: int) -> bool:
         sum_of_two(along, x, size, fresh, out)
     elif kind == ACTIVATION:
         slope = _elsewhere(program.slopes, state.slopes, i, g)
-        if i > 0 and program.kinds[i - 1] == PRODUCT:
+        if _measures_g(program, i):
             wx = _elsewhere(program.products, state.values, i - 1, x)
             state.along[i - 1], state.lengths[i - 1] = multiply_and_dots(slope, g, wx, out)
         else:
