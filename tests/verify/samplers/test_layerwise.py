@@ -184,13 +184,19 @@ def test_formulas_of_large_numbers_have_no_table() -> None:
 
 
 @pytest.mark.parametrize("step", [None, 0.1])
-def test_networks_that_leave_the_range_of_floats_are_not_finite(step: float | None) -> None:
+@pytest.mark.parametrize(
+    ("activation", "finite"),
+    [(Activation("z**3"), False), (GELU(), False), (Tanh(), True), (Erf(), True)],
+    ids=repr,
+)
+def test_networks_that_leave_the_range_of_floats_are_not_finite(
+    activation: Any, finite: bool, step: float | None
+) -> None:
     """Others stay: tanh of anything is at most 1."""
-    for activation, finite in ((Activation("z**3"), False), (Tanh(), True)):
-        network = MLP(4, 3, activation=activation, weight_variance=10**120)
-        problem = numeric_problem(network, layer=None, rates=None, step=step)
-        logs = Conditioned().sample(problem, block_stream(1, 0), 20)
-        assert (logs < np.inf).all() == finite
+    network = MLP(4, 3, activation=activation, weight_variance=10**220)
+    problem = numeric_problem(network, layer=None, rates=None, step=step)
+    logs = Conditioned().sample(problem, block_stream(1, 0), 20)
+    assert (logs < np.inf).all() == finite
 
 
 def test_small_networks_keep_their_size() -> None:
