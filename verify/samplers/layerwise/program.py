@@ -101,7 +101,7 @@ class _Part:
     source: int = -1
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def program_of(problem: Problem, given: bool) -> Program:
     """The parts of the network of ``problem``, and its step."""
     parts = list(_Lowered(problem).parts())
