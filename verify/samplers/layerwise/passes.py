@@ -179,11 +179,11 @@ def _add_skip(program: Program, state: State, i: int) -> None:
         add_scaled(by_part, program.skips[join], above, g)
 
 
-@part
-def _change_at(program: Program, state: State, i: int) -> Array:
-    """The change at place i, or room for it."""
-    first = (i % 2) * state.room
-    return state.change[first : first + program.begin[i + 1] - program.begin[i]]
+@formula
+def _change_at(begin: Array, change: Array, i: int) -> Array:
+    """The change at place i, or room for it, in one half of ``change``."""
+    first = (i % 2) * (change.size // 2)
+    return change[first : first + begin[i + 1] - begin[i]]
 
 
 @part
@@ -217,7 +217,10 @@ def _add_other_steps(program: Program, state: State, i: int, y: Array, out: Arra
 @part
 def _moved_product(stream: Stream, program: Program, state: State, i: int, given: bool) -> None:
     """The change behind a matrix, of which the caller has ``given`` W y."""
-    y, out = _change_at(program, state, i), _change_at(program, state, i + 1)
+    y, out = (
+        _change_at(program.begin, state.change, i),
+        _change_at(program.begin, state.change, i + 1),
+    )
     wx = _elsewhere(program.products, state.values, i, out)
     x, g = _place(program.begin, state.values, i), _place(program.begin, state.gradients, i + 1)
     held = program.rates[i] * program.decay
@@ -245,7 +248,10 @@ def _change(stream: Stream, program: Program, table: Array, state: State, i: int
     """The change at place i + 1 over -eta, to first order or of a real step, but for products;
     whether nothing is left to the caller."""
     kind, step = program.kinds[i], program.step
-    y, out = _change_at(program, state, i), _change_at(program, state, i + 1)
+    y, out = (
+        _change_at(program.begin, state.change, i),
+        _change_at(program.begin, state.change, i + 1),
+    )
     x, value = _place(program.begin, state.values, i), _place(program.begin, state.values, i + 1)
     if kind == PRODUCT:
         return i == 0 or not program.given
@@ -272,7 +278,7 @@ def _change(stream: Stream, program: Program, table: Array, state: State, i: int
 def _begin_block(program: Program, state: State, i: int) -> None:
     """Keep the change at the beginning of a block for its join."""
     if program.joins[i] >= 0:
-        y = _change_at(program, state, i)
+        y = _change_at(program.begin, state.change, i)
         scale(1.0, y, state.stream[: y.size])
 
 
@@ -280,7 +286,7 @@ def _begin_block(program: Program, state: State, i: int) -> None:
 def _measure(program: Program, state: State, i: int) -> None:
     """The mean squared change at place i + 1, if it is requested."""
     if program.sites[i] >= 0:
-        out = _change_at(program, state, i + 1)
+        out = _change_at(program.begin, state.change, i + 1)
         state.moved[program.sites[i]] = dot(out, out) / out.size
 
 

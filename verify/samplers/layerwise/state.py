@@ -44,11 +44,10 @@ class State(NamedTuple):
     |x|^2 of the input of a product, ``lengths``, |g|^2 at its output, ``along``, g.W x, ``roots``,
     the divisor of a norm, and ``direct``, whether the formula of an activation was evaluated.
 
-    ``draws``: room for normals.  ``change``: two vectors, each of ``room`` entries, of which the
-    first is the change of the place that a pass has come to if its part is even; ``stream``: the
-    change where the block begins.  ``moved``: mean squared changes by site.  ``numbers``: f, and
-    the residue.  ``now``: the network, the stage, the part that is next, and whether the caller
-    has answered.  ``spare``: room for a vector.
+    ``draws``, ``spare``: room for normals, and for a vector.  ``change``: two halves, of which the
+    first has the changes of even places; ``stream``: the change where the block begins.  ``moved``:
+    mean squared changes by site.  ``numbers``: f, and the residue.  ``now``: the network, the
+    stage, the part that is next, and whether the caller has answered.
     """
 
     values: Array
@@ -60,7 +59,6 @@ class State(NamedTuple):
     roots: Array
     direct: Array
     draws: Array
-    room: int
     change: Array
     stream: Array
     spare: Array
@@ -88,7 +86,6 @@ def new_state(program: Program, sites: int) -> State:
         roots=roots,
         direct=np.zeros(parts, np.bool_),
         draws=np.zeros(widest, np.float32),
-        room=widest,
         change=np.zeros(2 * widest),
         stream=stream,
         spare=spare,
