@@ -16,6 +16,7 @@ FOLDERS = (
     "samplers/conditioned",
     "samplers/dense",
     "samplers/gram",
+    "samplers/layerwise",
     "samplers/rare_events",
 )
 """Folders of the engine and of the samplers, of which the study covers every module ..."""
@@ -26,7 +27,8 @@ OTHERS = (
     "exact/rescaled_network algebra/spectrum algebra/power_sum"
 )
 DRAWS = (
-    "numerics/variates numerics/single_normals numerics/chi_squares numerics/coins numerics/philox"
+    "numerics/variates numerics/single_normals numerics/chi_squares numerics/coins numerics/philox "
+    "numerics/tables"
 )
 RECORDS = ("mutation.json", "mutation_fresh.json")
 

@@ -19,22 +19,20 @@ __all__ = ["main"]
 
 RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
 SMOOTH = MLP(4, 2, activation=Tanh())
-BLOCKS, SMOOTH_BLOCKS = Residual(4, 2), Residual(4, 2, activation=Tanh())
+BLOCKS = Residual(4, 2)
 CASES: tuple[tuple[Network, Sampler, Observable | None], ...] = (
+    (SMOOTH, Conditioned(), None),  # with every part that any network has
     (RELU, Conditioned(), None),
     (RELU, Gram(), None),
     (RELU, Dense(), None),
     (LEAKY, Gram(), None),
     (RELU, RareEvents(), None),
-    (SMOOTH, Conditioned(), None),
-    (SMOOTH, Dense(), None),
     (RELU, Dense(), g @ K @ g),
     (RELU, Conditioned(), g @ K @ g),
     (BLOCKS, Conditioned(), None),
     (BLOCKS, Gram(), None),
     (BLOCKS, Dense(), None),
-    (SMOOTH_BLOCKS, Conditioned(), None),
-    (SMOOTH_BLOCKS, Dense(), None),
+    (SMOOTH, Dense(), None),
 )
 
 

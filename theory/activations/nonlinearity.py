@@ -100,13 +100,13 @@ _ERF = _taylor_of_erf()
 
 
 def erf_values(values: FloatArray) -> FloatArray:
-    """The error function of every entry, to an absolute 2e-16."""
-    size = np.minimum(np.abs(values), _END)
+    """The error function of every entry, to an absolute 2e-16; NaN of NaN."""
+    size = np.fmin(np.abs(values), _END)
     nearest = np.rint(size * _SPACING).astype(np.int64)
     away, total = size - nearest / _SPACING, _ERF[nearest, _ORDER]
     for power in range(_ORDER - 1, -1, -1):
         total = total * away + _ERF[nearest, power]
-    return np.copysign(total, values)
+    return np.copysign(np.where(np.isnan(values), values, total), values)
 
 
 def sigmoid(values: FloatArray) -> FloatArray:

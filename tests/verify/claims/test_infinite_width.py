@@ -135,7 +135,7 @@ def test_the_text_states_widths_value_and_correction() -> None:
     found = compared(*CELLS[0])
     text = repr(found)
     assert text.startswith("CONSISTENT: WideUpdate at layer 6 of ")
-    assert "networks of widths 400, 800, 1,600, extrapolated by E(1 + c/n): 1.098 ± 0.012" in text
+    assert "networks of widths 400, 800, 1,600, extrapolated by E(1 + c/n): 1.118 ± 0.012" in text
     assert found.width_within(0.01) == pytest.approx(10 * found.width_within(0.1))
 
 

@@ -22,7 +22,8 @@ from theory import (
     WeightsThenActivated,
 )
 from theory.optimisers import Optimiser
-from verify.samplers.layerwise import Matrices, Matrix, Seen, layerwise_updates
+from verify.numerics.variates import new_stream
+from verify.samplers.layerwise.updates import Matrices, Matrix, layerwise_updates
 from verify.samplers.problem import numeric_problem
 
 Array = NDArray[np.float64]
@@ -44,19 +45,22 @@ class Given(Matrices):
     def __init__(self, weights: list[Array], vectors: list[Array]) -> None:
         self.weights, self.vectors = weights, list(vectors)
 
+    def begin(self, network: int) -> None:
+        assert network == 0
+
     def normals(self, width: int) -> Array:
         drawn = self.vectors.pop(0)
         assert drawn.size == width
-        return drawn[None]
+        return drawn
 
     def forward(self, matrix: Matrix, x: Array) -> Array:
-        return x @ self.weights[matrix.number].T
+        return self.weights[matrix.number] @ x
 
-    def backward(self, matrix: Matrix, x: Array, wx: Array, g: Array) -> Array:
+    def backward(self, matrix: Matrix, x: Array, g: Array) -> Array:
         return g @ self.weights[matrix.number]
 
-    def again(self, matrix: Matrix, seen: Seen, y: Array) -> Array:
-        return y @ self.weights[matrix.number].T
+    def again(self, matrix: Matrix, y: Array) -> Array:
+        return self.weights[matrix.number] @ y
 
 
 class Literal:
@@ -177,7 +181,8 @@ def check_a_step(literal: Literal, optimiser: Optimiser, step: float | None) -> 
     vectors.append(literal.readout / problem.readout_sd)
     logs = np.empty((len(problem.parts), 1, len(literal.places)))
     given = Given([np.empty(0), np.empty(0), *literal.weights[1:]], vectors)
-    layerwise_updates(problem, given, np.array([1.0]), logs)
+    stream = new_stream(np.random.default_rng(0))  # of which nothing is drawn
+    layerwise_updates(problem, stream, np.array([1.0]), logs, given)
     f = literal.run(literal.weights)[1]
     whole = problem.parts == ("total",)
     update = literal.update(optimiser, f - 1.0 if whole else 1.0)

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.tools.paths import ROOT
-from theory import MLP, LeakyReLU, Linear
+from theory import MLP, Activation, ByRole, LeakyReLU, Linear, Residual, RMSNorm, Softsign, Tanh
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.samplers.sampler import Sampler
 from verify.samplers.vectors import dot
@@ -32,6 +33,12 @@ RUNS: tuple[tuple[Sampler, float | None, int], ...] = (
     (RareEvents(), None, 300),
 )
 """Samplers, rates of a step, and samples of more than one block."""
+LAYERWISE = (
+    MLP(70, 3, activation=Tanh(), weight_variance=2, norm=RMSNorm(), bias_variance=1),
+    MLP(33, 2, activation=Activation("max(z, 0.3)"), weight_variance=2),
+    Residual(40, 2, branch_width=33, activation=Softsign(), weight_variance=ByRole(up=100)),
+)
+CASES = (*product(RUNS, NETWORKS), *product(RUNS[:4], LAYERWISE))
 SHOW = (
     "from tests.verify.samplers.test_bits import digests; "
     "import json; print(json.dumps(digests({threads})))"
@@ -42,23 +49,22 @@ def digests(threads: int) -> dict[str, str]:
     """A digest of every number of every layer, by sampler, step and network."""
     found = {}
     with ThreadPoolExecutor(threads) as pool:
-        for sampler, step, samples in RUNS:
-            for network in NETWORKS:
-                layers = range(1, network.layers + 1)
-                drawn = monte_carlo(
-                    network,
-                    samples=samples,
-                    seed=5,
-                    sampler=sampler,
-                    layer=layers,
-                    step=step,
-                    executor=pool,
-                )
-                digest = hashlib.sha256()
-                for part in drawn.parts.values():
-                    for numbers in (part.log_mean, part.relative_standard_error, part.logs):
-                        digest.update(np.ascontiguousarray(numbers, np.float64).tobytes())
-                found[f"{sampler}, step {step}, {network}"] = digest.hexdigest()
+        for (sampler, step, samples), network in CASES:
+            layers = range(1, network.layers + 1)
+            drawn = monte_carlo(
+                network,
+                samples=samples,
+                seed=5,
+                sampler=sampler,
+                layer=layers,
+                step=step,
+                executor=pool,
+            )
+            digest = hashlib.sha256()
+            for part in drawn.parts.values():
+                for numbers in (part.log_mean, part.relative_standard_error, part.logs):
+                    digest.update(np.ascontiguousarray(numbers, np.float64).tobytes())
+            found[f"{sampler}, step {step}, {network}"] = digest.hexdigest()
     return found
 
 
@@ -82,7 +88,7 @@ def test_bits_do_not_depend_on_the_state_of_the_cache_or_the_number_of_threads(
 ) -> None:
     """A first process compiles everything, on one thread; a second finds it compiled."""
     cold = in_a_process(tmp_path, 1)
-    assert len(cold) == len(RUNS) * len(NETWORKS)
+    assert len(cold) == len(CASES)
     assert in_a_process(tmp_path, 3) == cold
 
 

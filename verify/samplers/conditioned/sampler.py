@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
@@ -19,12 +18,11 @@ from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
 from verify.samplers.blocks import blocks_of, has_blocks
-from verify.samplers.conditioned.layerwise import ConditionedMatrices
 from verify.samplers.conditioned.observing import conditioned_factors, in_codes, is_held
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
 from verify.samplers.conditioned.residual_passes import new_residuals, residual_updates
 from verify.samplers.conditioned.state import new_state
-from verify.samplers.layerwise import layerwise_updates
+from verify.samplers.layerwise.updates import layerwise_updates
 from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
@@ -34,9 +32,6 @@ __all__ = ["Conditioned", "Neurons"]
 
 _KEPT_NEURONS = 2**27
 """Pre-activations that are kept; they and their changes have 2 GB."""
-_NEURONS_OF_A_LAYER, _NEURONS = 2**14, 2**20
-"""At most so many neurons of one layer, and of all, are worked on together: they stay in the
-cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +106,7 @@ class Conditioned(Sampler):
         labels, step = _labels(stream, count), problem.step or 0.0
         draws = new_stream(stream)
         if problem.is_layerwise:
-            for start, end in _together(problem, count):
-                matrices = ConditionedMatrices(problem, draws, end - start)
-                layerwise_updates(problem, matrices, labels[start:end], logs[:, start:end])
+            layerwise_updates(problem, draws, labels, logs)
         elif has_blocks(problem):
             room = new_residuals(blocks_of(problem), step)
             residual_updates(draws, room, step, labels, problem.layers, logs)
@@ -192,14 +185,6 @@ def _is_entrywise(problem: Problem) -> bool:
     """Whether the step of a weight is no product of a number of its row and one of its column."""
     rule = problem.optimiser.unscaled
     return isinstance(rule, SignDescent) and rule.epsilon != 0
-
-
-def _together(problem: Problem, count: int) -> Iterator[tuple[int, int]]:
-    """Networks that are drawn together, from one to before another."""
-    neurons = int(problem.widths.sum())
-    most = max(1, min(_NEURONS_OF_A_LAYER // int(problem.widths.max()), _NEURONS // neurons))
-    for start in range(0, count, most):
-        yield start, min(start + most, count)
 
 
 def _labels(stream: np.random.Generator, count: int) -> FloatArray:

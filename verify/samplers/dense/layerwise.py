@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.numerics.arrays import FloatArray
+from verify.numerics.single_normals import single_normals
 from verify.numerics.variates import Stream
 from verify.samplers.dense.weights import (
     Weights,
@@ -13,39 +14,46 @@ from verify.samplers.dense.weights import (
     products,
     transposed_product,
 )
-from verify.samplers.layerwise import Matrices, Matrix, Seen
-from verify.samplers.problem import Problem
+from verify.samplers.layerwise.updates import Matrices, Matrix
 
 __all__ = ["LiteralMatrices"]
 
 
 class LiteralMatrices(Matrices):
-    """The weight matrices of one network; shapes ``(1, width)``."""
+    """The weight matrices of one network after the other, and normals from ``stream``."""
 
-    def __init__(self, problem: Problem, weights: Weights, stream: Stream) -> None:
-        super().__init__(problem, stream, 1)
-        self._weights = weights
+    def __init__(self, weights: Weights, stream: Stream) -> None:
+        self._weights, self._stream = weights, stream
+
+    def begin(self, network: int) -> None:
+        """Other weights, none of them kept yet."""
+        self._weights.now.network, self._weights.now.used = network, 0
+
+    def normals(self, width: int) -> FloatArray:
+        """Of single precision."""
+        drawn = np.empty(width, np.float32)
+        single_normals(self._stream, drawn)
+        return drawn.astype(float)
 
     def forward(self, matrix: Matrix, x: FloatArray) -> FloatArray:
         """All rows."""
-        out = self._begin(matrix, x)
-        pre_activations(self._weights, matrix.number, x[0], matrix.sd, True, out)
-        return out[None]
+        out = self._begin(x, matrix.rows)
+        pre_activations(self._weights, matrix.number, x, matrix.sd, True, out)
+        return out
 
-    def backward(self, matrix: Matrix, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+    def backward(self, matrix: Matrix, x: FloatArray, g: FloatArray) -> FloatArray:
         """All columns."""
-        self._begin(matrix, x)
-        out = np.empty(x.shape[1])
-        transposed_product(self._weights, matrix.number, g[0], matrix.sd, wx[0], True, out)
-        return out[None]
+        out = self._begin(x, x.size)
+        transposed_product(self._weights, matrix.number, g, matrix.sd, g, True, out)
+        return out
 
-    def again(self, matrix: Matrix, seen: Seen, y: FloatArray) -> FloatArray:
+    def again(self, matrix: Matrix, y: FloatArray) -> FloatArray:
         """All rows."""
-        out = self._begin(matrix, y)
-        products(self._weights, matrix.number, y[0], matrix.sd, seen.wx[0], True, out)
-        return out[None]
+        out = self._begin(y, matrix.rows)
+        products(self._weights, matrix.number, y, matrix.sd, out, True, out)
+        return out
 
-    def _begin(self, matrix: Matrix, x: FloatArray) -> FloatArray:
-        """Every column matters; room for a product."""
-        begin_columns(self._weights, x[0], 1.0, True)
-        return np.empty(matrix.rows)
+    def _begin(self, vector: FloatArray, size: int) -> FloatArray:
+        """Every column matters; room for a product of this ``size``."""
+        begin_columns(self._weights, vector, 1.0, True)
+        return np.empty(size)

@@ -21,7 +21,7 @@ from verify.samplers.dense.observing import dense_factors, factors_in_codes, mat
 from verify.samplers.dense.passes import dense_updates
 from verify.samplers.dense.sites import site_scales, site_updates
 from verify.samplers.dense.weights import drawn_weights
-from verify.samplers.layerwise import layerwise_updates
+from verify.samplers.layerwise.updates import layerwise_updates
 from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
@@ -80,10 +80,7 @@ class Dense(Sampler):
         with drawn_weights(problem, stream) as weights:
             if problem.is_layerwise:
                 draws = new_stream(stream)
-                for k in range(count):
-                    weights.now.network, weights.now.used = k, 0
-                    matrices, here = LiteralMatrices(problem, weights, draws), slice(k, k + 1)
-                    layerwise_updates(problem, matrices, labels[here], logs[:, here])
+                layerwise_updates(problem, draws, labels, logs, LiteralMatrices(weights, draws))
             elif problem.sites.is_chain:
                 scales = vector_scales(problem)
                 dense_updates(scales, weights, labels, step, problem.layers, logs)

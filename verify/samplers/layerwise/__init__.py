@@ -1,0 +1,1 @@
+"""`run` takes networks of any activation, norm, bias, branch and optimiser through one step."""
