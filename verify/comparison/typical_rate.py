@@ -12,8 +12,11 @@ import numpy as np
 from theory.coverage import ReadAsNumber, answered
 from theory.display.drawing import Marks, draw
 from theory.errors import InvalidArgument, NotSolved
+from theory.laws.criteria import EveryHiddenLayer
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers
+from theory.rates.learning_rate import real_step_call
+from theory.rates.rate import maximal_learning_rate
 from theory.validation import number_between, typed
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import LATEX, TEXT, level_in_words
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["TypicalLearningRate", "typical_learning_rate"]
+
+
+_DEEPEST = 10_000
+"""The deepest networks whose rate of a real step is computed for the text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +115,7 @@ class TypicalLearningRate(ReadAsNumber):
 
     @property
     def layer(self) -> int:
-        """The requested layer with the largest median in the simulation.
+        """The requested layer, or block, with the largest median in the simulation.
 
         >>> from theory import MLP
         >>> from verify import typical_learning_rate
@@ -165,8 +172,8 @@ class TypicalLearningRate(ReadAsNumber):
             ax,
             [typical, Marks("mean over the same networks", layers, means, look=1)],
             title=f"{share} of all networks keep the mean squared update within {self.bound:g} up "
-            f"to rate {self.rate:.3g}{f'; layer {self.layer} binds' * (len(layers) > 1)}",
-            xlabel=r"layer $\ell$",
+            f"to rate {self.rate:.3g}{f'; {self._place} {self.layer} binds' * (len(layers) > 1)}",
+            xlabel=r"layer $\ell$" if self._place == "layer" else "block $b$",
             ylabel="learning rate at the bound",
         )
 
@@ -179,8 +186,31 @@ class TypicalLearningRate(ReadAsNumber):
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
-            f"({level_in_words(self.level)} confidence); layer {self.layer} binds; "
-            f"of a linearised step"
+            f"({level_in_words(self.level)} confidence); {self._place} {self.layer} binds; "
+            f"of a linearised step{self._beyond_real_steps()}"
+        )
+
+    @property
+    def _place(self) -> str:
+        return "layer" if self.network._is_chain else "block"
+
+    def _beyond_real_steps(self) -> str:
+        """The largest rate of a real step as n -> infinity, and its call, where it is below this
+        rate: of the last layer, without multipliers."""
+        network = self.network
+        usual = self.layers == (network.layers,) and self.estimate.rates is None
+        if not (usual and isinstance(network, MLP)) or network.layers > _DEEPEST:
+            return ""
+        by = None if self.bound == 1 else EveryHiddenLayer(bound=self.bound)
+        try:
+            real = maximal_learning_rate(network, linearised=False, criterion=by).infinite_width()
+        except (InvalidArgument, NotSolved):
+            return ""
+        if not self.rate > real:
+            return ""
+        return (
+            f", and above {float(real):.3g}, the largest rate of a real step as n → ∞, "
+            f"{real_step_call(network, by)}"
         )
 
     def _repr_latex_(self) -> str:

@@ -71,6 +71,8 @@ class Sampling:
             names=asked.names,
             moved=moved_letters(asked.names),
             network=asked.network,
+            rates=asked.rates,
+            optimiser=asked.optimiser,
             rare=RareEvents().draws_network(problem_of(asked)),
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )

@@ -1,5 +1,6 @@
 """Comparisons, checks and estimates draw themselves: marks with errors beside exact values."""
 
+import re
 from math import exp, inf
 from typing import Any
 
@@ -15,7 +16,11 @@ from theory import (
     InvalidArgument,
     NotSolved,
     Residual,
+    SignDescent,
+    Tanh,
+    derive,
     maximal_learning_rate,
+    readout_update,
     squared_update,
 )
 from theory.display.drawing import Marks, draw
@@ -169,6 +174,42 @@ def test_an_estimate_alone_and_beside_a_law(measured: Estimate) -> None:
 def test_what_is_no_theory_of_the_layers_is_refused(measured: Estimate, theory: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"give squared_update\(network, ell\)"):
         measured.plot(theory=theory)
+
+
+@pytest.mark.parametrize(
+    ("theory", "words"),
+    [
+        (readout_update(MLP(32, 8)), "expected the exact E[(Δz)²]/η² for theory"),
+        (derive(trace(K), MLP(32, 8)), "expected the exact E[(Δz)²]/η² for theory"),
+        (squared_update(MLP(32, 8)).label, "expected the exact E[(Δz)²]/η² for theory"),
+        (squared_update(MLP(32, 8), rates=(0,) + (1,) * 7), "expected rates=None in theory"),
+        (
+            squared_update(MLP(32, 8), optimiser=SignDescent()),
+            "expected optimiser=GradientDescent() in theory",
+        ),
+        (squared_update(MLP(32, 8), 7), "expected the value at layer 8 for theory"),
+    ],
+    ids=str,
+)
+def test_the_theory_of_another_quantity_is_refused(theory: Any, words: str) -> None:
+    one = monte_carlo(MLP(32, 8), samples=20, seed=1)
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        one.plot(theory=theory)
+
+
+def test_the_picture_of_a_limit_calls_it_a_limit() -> None:
+    network = MLP(32, 2, activation=Tanh())
+    found = monte_carlo(network, samples=20, seed=1, sampler=Conditioned())
+    assert entries(found.plot(theory=squared_update(network)))[0] == r"$n \to \infty$, total"
+
+
+def test_the_theory_of_an_observable_is_its_own_mean() -> None:
+    network = MLP(8, 2)
+    found = monte_carlo(network, samples=20, seed=1, observable=trace(K), sampler=Dense())
+    assert found.plot(theory=derive(trace(K), network)).get_ylabel() == "E[tr(K)]"
+    for other in (squared_update(network), derive(trace(K @ K), network)):
+        with pytest.raises(InvalidArgument, match=r"expected the exact E\[tr\(K\)\] for theory"):
+            found.plot(theory=other)
 
 
 def test_a_picture_names_the_observable_that_was_measured() -> None:
