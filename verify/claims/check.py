@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,8 +10,9 @@ from fractions import Fraction
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
+from theory.algebra.numerals import real_text
 from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
@@ -45,6 +47,7 @@ _CLAIMS = {
     Claim.JOINT: "is the leading term, as n → ∞ with L = t n, of",
 }
 _LONGEST = 200
+_LONG_NUMBER = re.compile(r"\d{41,}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ class Check(NoCondition):
         >>> from verify import check
         >>> wrong = check("L**2/3", claim="leading", simulate=False)
         >>> wrong.counterexample
-        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (law)
+        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (exact value)
         """
         return self.theory.counterexample
 
@@ -296,14 +299,14 @@ def _fix(value: object, values: list[str], name: str) -> str:
 
 
 def _heading(check: Check) -> str:
-    return (
-        f"{check.verdict.name}: the claim that the formula {_CLAIMS[check.claim]} "
-        f"{subject(check.target)}"
-    )
+    claimed = _CLAIMS[check.claim]
+    if isinstance(check.target.network.depth, int):
+        claimed = claimed.replace(" and then in depth,", ",")
+    return f"{check.verdict.name}: the claim that the formula {claimed} {subject(check.target)}"
 
 
 def _rows(check: Check) -> list[tuple[str, str]]:
-    source = check.formula.source
+    source = _LONG_NUMBER.sub(lambda found: real_text(Integer(found[0])), check.formula.source)
     source = source if len(source) <= _LONGEST else f"{source[: _LONGEST - 3]}..."
     of_update = check.target.quantity is Quantity.UPDATE and check.target.observable is None
     per_rate = of_update and not check.formula.has_rate
