@@ -247,6 +247,7 @@ def test_a_mean_of_0_by_symmetry_is_no_matter_of_rare_networks() -> None:
     assert "RareEvents" not in repr(drawn)
     nothing = monte_carlo(NET, samples=1000, seed=1, observable=f - f)
     assert "dead" not in repr(nothing)
+    assert repr(nothing).endswith("the observable is 0: measure another")
     asked = check("0", network=NET, observable=f, sampler=Conditioned())
     assert "the mean is 0 at" in str(asked)
     assert "check the square of the observable" in str(asked)

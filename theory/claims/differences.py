@@ -350,8 +350,8 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
             Kind.FACTOR, f"it is {_factor_text(ratio)} times {_law_name(target, claim)}"
         )
     sentence = (
-        f"it is {_law_name(target, claim)} to {digits} digits only, and a decimal is read exactly: write "
-        f"{_constant_of_law(target, claim)}"
+        f"it is {_law_name(target, claim)} to {digits} digits only, and a decimal is read exactly: "
+        f"write {_constant_of_law(target, claim)}"
     )
     return Difference(Kind.FACTOR, sentence)
 

@@ -17,7 +17,7 @@ from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target, sizes
-from theory.coverage import NoCondition, answered
+from theory.coverage import answered
 from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
@@ -32,6 +32,7 @@ from theory.words.observables import Observable
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
 from verify.comparison.verdict_in_words import conclusion
+from verify.inference.verdict import NoCondition
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -68,7 +69,7 @@ class Check(NoCondition):
     theory: TheoryVerdict
     evidence: Comparison | None
     unmeasured: str | None
-    _condition = "found.verdict"
+    _condition = "found.outcome"
 
     @property
     def verdict(self) -> Outcome:
@@ -90,6 +91,16 @@ class Check(NoCondition):
         if self.evidence is not None and self.evidence.verdict.outcome is Outcome.REJECTED:
             return Outcome.REJECTED
         return self.theory.outcome
+
+    @property
+    def outcome(self) -> Outcome:
+        """`verdict`, under the name that it has in every comparison.
+
+        >>> from verify import check
+        >>> check("L**2/3", claim="leading", simulate=False).outcome.name
+        'REJECTED'
+        """
+        return self.verdict
 
     @property
     def counterexample(self) -> Counterexample | None:

@@ -13,7 +13,7 @@ from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from theory.coverage import NoCondition, answered
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.outcome import Outcome
@@ -44,7 +44,7 @@ from verify.comparison.record import (
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.table import run_html, run_latex, run_text
 from verify.inference.fit import PowerFit, fit_power
-from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
+from verify.inference.verdict import FAMILY_BUDGET, NoCondition, Verdict, decide
 from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
@@ -92,7 +92,7 @@ class Comparison(NoCondition):
     seed: int
     step: float | None
     leading: tuple[float, float] | None = None
-    _condition = "comparison.verdict.outcome"
+    _condition = "comparison.outcome"
 
     def __post_init__(self) -> None:
         cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
@@ -109,6 +109,16 @@ class Comparison(NoCondition):
         """
         found = decide([cell.score for cell in self.cells])
         return replace(found, outcome=Outcome.REJECTED) if self.excluding else found
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of `verdict`.
+
+        >>> from theory import MLP
+        >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).outcome.name
+        'CONSISTENT'
+        """
+        return self.verdict.outcome
 
     @cached_property
     def measured_laws(self) -> tuple[MeasuredLaw, ...]:
@@ -238,10 +248,8 @@ class Comparison(NoCondition):
         text = str(self)
         if len(text) <= _LONGEST:
             return text
-        return (
-            f"Comparison of {len(self.cells)} cells, {self.verdict.outcome.name}: print() shows "
-            f"the table"
-        )
+        cells = "1 cell" if len(self.cells) == 1 else f"{len(self.cells)} cells"
+        return f"Comparison of {cells}, {self.outcome.name}: print() shows the table"
 
     def __str__(self) -> str:
         return run_text(comparison_record(self))

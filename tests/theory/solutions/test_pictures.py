@@ -13,8 +13,8 @@ from sympy import exp
 
 from theory import (
     MLP,
-    Graph,
     Branch,
+    Graph,
     InvalidArgument,
     LeakyReLU,
     Readout,
