@@ -234,7 +234,11 @@ def _law_name(target: Target, claim: Claim) -> str:
         return "the exact value"
     if not isinstance(target.network.depth, int):
         return "the law"
-    return f"the {'leading term' if target.law(claim).has(n) else 'limit'} as n → ∞"
+    try:
+        grows = target.law(claim).has(n)
+    except (NotSolved, InvalidArgument):  # a width in numbers has no limit
+        grows = False
+    return f"the {'leading term' if grows else 'limit'} as n → ∞"
 
 
 def _form(expression: Callable[[], Expr]) -> NormalForm | None:

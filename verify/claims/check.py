@@ -31,6 +31,7 @@ from theory.validation import brief, typed
 from theory.words.observables import Observable
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
+from verify.comparison.table import in_columns
 from verify.comparison.verdict_in_words import conclusion
 from verify.inference.verdict import NoCondition
 from verify.runs.execution import Execution, checked_execution
@@ -163,7 +164,14 @@ class Check(NoCondition):
         return nan if value is None else float(value)
 
     def __repr__(self) -> str:
-        return "\n".join([_heading(self), *(f"{name} {text}" for name, text in _rows(self))])
+        """A line for each row; ``print`` breaks the lines for a page of unknown width."""
+        return "\n".join(self._lines())
+
+    def __str__(self) -> str:
+        return in_columns(*self._lines())
+
+    def _lines(self) -> list[str]:
+        return [_heading(self), *(f"{name} {text}" for name, text in _rows(self))]
 
     def _repr_html_(self) -> str:
         """Verdict, theory and networks as tables."""

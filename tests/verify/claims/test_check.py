@@ -218,7 +218,7 @@ def test_a_layer_in_numbers_is_asked_of_networks_that_have_it() -> None:
 def test_values_that_differ_are_shown_to_differ() -> None:
     rounded = {"claim": "leading", "quantity": "rate"}
     found = asked("1.73205080756888/L**1.5", **rounded)
-    assert "1.73205080756888 (formula) and 1.7320508075688772935 (exact value)" in str(found)
+    assert "1.73205080756888 (formula) and 1.7320508075688772935 (exact value)" in repr(found)
     assert str(found.difference) == (
         "it is the law to 15 digits only, and a decimal is read exactly: write sqrt(3)"
     )
@@ -258,7 +258,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
         found = asked(right + extra)
         assert found.verdict is Outcome.REJECTED
         if found.difference is None:
-            assert "none of the known differences" in str(found)
+            assert "none of the known differences" in repr(found)
         else:
             assert "it is the exact value plus" in found.difference.sentence
 
@@ -422,6 +422,12 @@ def test_the_report_says_everything() -> None:
         "  difference: it is 3/2 times the law",
         "networks: not simulated",
     ]
+
+
+def test_print_breaks_lines_for_a_page() -> None:
+    found = asked("eta**2*L**3/2", claim="leading")
+    assert max(map(len, str(found).splitlines())) <= 80
+    assert str(found).split() == repr(found).split()
 
 
 @pytest.mark.parametrize(
