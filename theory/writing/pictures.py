@@ -16,6 +16,7 @@ from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import bound_sizes, read_size
 from theory.symbols import B, L, a, b, ell, eta, n, n_0
 from theory.validation import brief, typed
+from theory.waiting import announced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +94,7 @@ class Drawable:
             )
         return self._picture(ax, against, sizes)
 
+    @announced("picture")
     def _picture(
         self,
         ax: Axes | None,

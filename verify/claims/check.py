@@ -28,6 +28,7 @@ from theory.networks.roles import Branch
 from theory.outcome import Outcome
 from theory.symbols import L, ell, eta, n, t
 from theory.validation import brief, typed
+from theory.waiting import announced
 from theory.words.observables import Observable
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
@@ -125,6 +126,7 @@ class Check(NoCondition):
         """
         return self.theory.difference
 
+    @announced("picture")
     def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
         """Draw the formula over the exact values, with the measured means, if networks were
         compared, and otherwise with the exact values; return the axes.
@@ -181,6 +183,7 @@ class Check(NoCondition):
 
 
 @answered
+@announced("check")
 def check(
     formula: object,
     *,

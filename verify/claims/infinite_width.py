@@ -29,6 +29,7 @@ from theory.outcome import Outcome
 from theory.public_names import cached_property
 from theory.symbols import n
 from theory.validation import brief, typed
+from theory.waiting import announced
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import signed, with_error
 from verify.inference.verdict import NoCondition
@@ -240,6 +241,7 @@ class InfiniteWidthComparison(NoCondition):
 
 
 @answered
+@announced("comparison")
 def compare_infinite_width(
     update: WideUpdate | SquaredUpdate,
     *,

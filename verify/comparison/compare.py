@@ -290,6 +290,7 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
 
 
 @answered
+@announced("comparison")
 def compare_law(
     law: object = exact_law,
     *,
