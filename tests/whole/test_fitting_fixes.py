@@ -1,5 +1,6 @@
 """A refusal names a fix that belongs to the refused argument, and a call that answers."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -215,6 +216,17 @@ def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
             assert judged == other
     assert judged == judged
     assert judged is not None
+
+
+def test_a_check_of_another_activation_says_what_to_compare() -> None:
+    with pytest.raises(theory.NotSolved, match=r"compare it with squared_update\(network\)\.lead"):
+        V.check("L*eta**2/12", claim="leading", network=MLP(activation=Tanh()))
+
+
+@pytest.mark.parametrize("call", [V.check, V.compare_law])
+def test_help_shows_no_address(call: Any) -> None:
+    assert "0x" not in str(inspect.signature(call))
+    assert "execution: 'Execution' = Execution()" in str(inspect.signature(call))
 
 
 def test_an_outcome_is_no_text() -> None:

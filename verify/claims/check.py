@@ -30,6 +30,7 @@ from theory.symbols import L, ell, eta, n, t
 from theory.validation import brief, typed
 from theory.waiting import announced
 from theory.words.observables import Observable
+from theory.writing.pictures import law_tex
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
 from verify.comparison.table import in_columns
@@ -49,7 +50,8 @@ _CLAIMS = {
     Claim.LEADING: "is the leading term, as n → ∞ and then in depth, of",
     Claim.JOINT: "is the leading term, as n → ∞ with L = t n, of",
 }
-_LONGEST = 200
+_LONGEST, _SHORT = 200, 40
+"""Characters of a formula in a report, and in a title."""
 _LONG_NUMBER = re.compile(r"\d{41,}")
 
 
@@ -140,7 +142,7 @@ class Check(NoCondition):
         ('Rejected', 'depth $L$')
         """
         name, _, rest = _heading(self).partition(":")
-        title = f"{name.capitalize()}:{rest}"
+        title = f"{name.capitalize()}:{rest}".replace("the formula", self._drawn_formula, 1)
         if self.evidence is None:
             target = self.target
             exact = target.rate if target.quantity is Quantity.RATE else target.update
@@ -150,6 +152,13 @@ class Check(NoCondition):
 
         record = comparison_record(self.evidence)
         return draw_cells(record, ax, against, title=title, tried="formula")
+
+    @property
+    def _drawn_formula(self) -> str:
+        """The formula in a title, where it is short."""
+        expression = self.formula.expression
+        short = expression is not None and len(self.formula.source) <= _SHORT
+        return f"the formula {law_tex(expression)}" if short else "the formula"
 
     @staticmethod
     def _joint_limit(exact: Any) -> Expr:

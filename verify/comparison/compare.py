@@ -292,7 +292,7 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
 @answered
 @announced("comparison")
 def compare_law(
-    law: object = exact_law,
+    law: object = None,
     *,
     networks: Iterable[Network],
     seed: int,
@@ -308,8 +308,9 @@ def compare_law(
     """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
     ``layer``: of residual networks a block, whose stream is measured, or `theory.Branch`.
-    ``law``: a function of a network and a layer, or a formula as for `verify.check`, for the update
-    or for the mean of ``observable``, as in `theory.derive`, which ``sampler`` can draw.
+    ``law``: None for the exact law, a function of a network and a layer, or a formula as for
+    `verify.check`, for the update or for the mean of ``observable``, as in `theory.derive`, which
+    ``sampler`` can draw.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: in place of samples, the relative standard error of each cell; the exact
     variance of one network gives the number.  Each cell has a separate seed, derived from ``seed``
@@ -330,7 +331,7 @@ def compare_law(
     """
     checked_progress(progress)
     planned = plan_cells(
-        law,
+        exact_law if law is None else law,
         networks=networks,
         seed=seed,
         samples=samples,
@@ -372,6 +373,12 @@ def plan_cells(
             f"[MLP(64, 2), MLP(64, 4)]"
         )
     for network in grid:
+        if not network._is_exact:
+            raise InvalidArgument(
+                f"expected networks with exact values at finite width, got {brief(network)} in "
+                f"networks; give compare_infinite_width(squared_update(network), widths=(100, 200, "
+                f"400), samples=1000, seed=1) the network without its width"
+            )
         if network._whole:
             raise InvalidArgument(
                 f"expected networks whose layers repeat, whose exact variance decides, got "
