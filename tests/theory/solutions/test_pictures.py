@@ -114,9 +114,11 @@ def test_no_line_hides_another() -> None:
 
 def test_a_law_has_the_depth_in_it() -> None:
     """At one depth the leading term is a limit, or the leading term of a value that grows."""
-    values = (UPDATE, squared_update(MLP(depth=2)), derive(trace(K), MLP(depth=2)))
-    values = (*values, squared_update(Graph({"a": "x", "b": "a"}, readout="b")))
-    found = [value.plot(Figure().add_subplot()).get_legend().get_texts()[-1] for value in values]
+    graph = squared_update(Graph({"a": "x", "b": "a"}, readout="b"))
+    deep = squared_update(MLP(depth=2)), derive(trace(K), MLP(depth=2)), graph
+    values: tuple[Any, ...] = (UPDATE, *deep)
+    axes = [value.plot(Figure().add_subplot()) for value in values]
+    found = [each.get_legend().get_texts()[-1] for each in axes]
     limit = r"$n \to \infty$ limit $3$"
     assert [text.get_text() for text in found] == [
         "law $L^{3}/3$",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.tools.literal_groups import literal_step
-from theory import MLP, InvalidArgument, Residual, layer_rates, maximal_learning_rate
+from theory import MLP, Branch, InvalidArgument, Residual, layer_rates, maximal_learning_rate
 from theory.symbols import n
 from verify import Dense, Gram, RareEvents, monte_carlo, typical_learning_rate
 
@@ -133,6 +133,10 @@ def test_in_a_residual_network_a_block_binds() -> None:
     axes = found.plot()
     assert "block 4 binds" in axes.get_title().replace("\n", " ")
     assert axes.get_xlabel() == "block $b$"
+    branch = typical_learning_rate(Residual(8, 4), samples=20, seed=1, layer=(Branch(1), Branch(3)))
+    assert "; branch 3 binds" in repr(branch)
+    assert branch.layer == Branch(3)
+    assert branch.plot().get_xlabel() == "branch 1, branch 3"
 
 
 def test_dead_networks_and_few_samples_have_no_finite_rate() -> None:
