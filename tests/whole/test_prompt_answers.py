@@ -56,7 +56,7 @@ def test_dead_networks_name_the_sampler_that_draws_living_ones() -> None:
 
 @pytest.mark.parametrize("given", [{"rates": [0] * 4}, {"rates": [0, 0, 0, 1], "layer": 3}])
 def test_no_rate_is_typical_where_nothing_moves(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgument, match=r"a trained layer up to layer \d, got rates="):
+    with pytest.raises(InvalidArgument, match=r"trained weights up to layer \d, got rates="):
         typical_learning_rate(NET, samples=100, seed=1, **given)
 
 

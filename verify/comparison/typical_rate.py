@@ -268,8 +268,9 @@ def typical_learning_rate(
         )
     asked = configuration(network, layer=layer, rates=rates, sampler=sampler)
     if asked.untrained == asked.layers:
+        place = asked.names[-1] if asked.names else f"layer {max(asked.layers)}"
         raise InvalidArgument(
-            f"expected a trained layer up to layer {max(asked.layers)}, got rates={typed(rates)}, "
+            f"expected trained weights up to {place}, got rates={typed(rates)}, "
             f"with which nothing moves there; give a multiplier above 0"
         )
     most = KEPT_SAMPLES // len(asked.layers)
