@@ -119,8 +119,8 @@ class Measurement(ReadAsNumber):
         """
         if np.any(np.isneginf(self.log_mean)):
             return (
-                "no sampled network moves: all are dead (RareEvents() avoids dead chains of ReLU "
-                "layers), or no layer up to this layer is trained"
+                "it is 0 in every sampled network: all are dead (RareEvents() avoids dead chains "
+                "of ReLU layers), no layer up to this layer is trained, or the observable is 0"
             )
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
             return "a sample overflowed: give a smaller weight variance, depth or rate"
