@@ -140,6 +140,10 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
         ),
         r"of an observable only sums are kept; derive\(observable, network\)\.variance\(\)",
     ),
+    (
+        lambda: V.check("L", grid=[MLP(8, 2, activation=Tanh())]),
+        r"networks like MLP\(\) with numbers for its sizes in grid, got MLP\(width=8",
+    ),
     (lambda: float(T.observables.trace(MATRIX)), r"derive\(observable, network\) has its mean"),
 ]
 
@@ -221,6 +225,8 @@ def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
 def test_a_check_of_another_activation_says_what_to_compare() -> None:
     with pytest.raises(theory.NotSolved, match=r"compare it with squared_update\(network\)\.lead"):
         V.check("L*eta**2/12", claim="leading", network=MLP(activation=Tanh()))
+    with pytest.raises(theory.NotSolved, match=r"alone: give compare_infinite_width\(squared_upd"):
+        V.compare_law(networks=[MLP(8, 2, activation=Tanh())], samples=9, seed=1)
 
 
 @pytest.mark.parametrize("call", [V.check, V.compare_law])

@@ -173,6 +173,8 @@ def test_a_warning_names_a_call_that_there_is_for_the_group() -> None:
     with pytest.warns(OutsideValidity) as seen:
         transfer_learning_rate(0.1, MLP(64, 4), MLP(64, 64), group=Readout())
     assert not any("typical" in str(each.message) for each in seen)
+    with pytest.warns(OutsideValidity, match=r"\(MLP\(depth=64\), linearised=False\)$"):
+        transfer_learning_rate(0.1, MLP(64, 2), MLP(8, 64))
 
 
 def test_rows_of_different_networks_differ() -> None:

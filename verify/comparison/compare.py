@@ -14,7 +14,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from theory.coverage import answered
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.outcome import Outcome
 from theory.validation import brief
@@ -289,10 +289,20 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
     )
 
 
+class _ExactLaw:
+    """The default of ``law``, which help() shows by its name."""
+
+    def __repr__(self) -> str:
+        return "exact_law"
+
+
+_EXACT_LAW = _ExactLaw()
+
+
 @answered
 @announced("comparison")
 def compare_law(
-    law: object = None,
+    law: object = _EXACT_LAW,
     *,
     networks: Iterable[Network],
     seed: int,
@@ -308,9 +318,8 @@ def compare_law(
     """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
     ``layer``: of residual networks a block, whose stream is measured, or `theory.Branch`.
-    ``law``: None for the exact law, a function of a network and a layer, or a formula as for
-    `verify.check`, for the update or for the mean of ``observable``, as in `theory.derive`, which
-    ``sampler`` can draw.
+    ``law``: a function of a network and a layer, or a formula as for `verify.check`, for the update
+    or for the mean of ``observable``, as in `theory.derive`, which ``sampler`` can draw.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: in place of samples, the relative standard error of each cell; the exact
     variance of one network gives the number.  Each cell has a separate seed, derived from ``seed``
@@ -331,7 +340,7 @@ def compare_law(
     """
     checked_progress(progress)
     planned = plan_cells(
-        exact_law if law is None else law,
+        exact_law if law is _EXACT_LAW else law,
         networks=networks,
         seed=seed,
         samples=samples,
@@ -374,10 +383,10 @@ def plan_cells(
         )
     for network in grid:
         if not network._is_exact:
-            raise InvalidArgument(
-                f"expected networks with exact values at finite width, got {brief(network)} in "
-                f"networks; give compare_infinite_width(squared_update(network), widths=(100, 200, "
-                f"400), samples=1000, seed=1) the network without its width"
+            raise NotSolved(
+                f"{brief(network)} in networks is solved as n goes to infinity alone: give "
+                f"compare_infinite_width(squared_update(network), widths=(100, 200, 400), "
+                f"samples=1000, seed=1) the network without its width"
             )
         if network._whole:
             raise InvalidArgument(
