@@ -9,14 +9,13 @@ from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter
 from numbers import Number
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
 __all__ = [
     "Answering",
-    "NoCondition",
     "NoNumber",
     "NoOperators",
     "ReadAsNumber",
@@ -104,6 +103,8 @@ _OF_OTHER_NETWORKS = dict.fromkeys(_DEPTHS, ("depth", "blocks"))
 _OF_OTHER_NETWORKS |= dict.fromkeys(_WIDTHS, ("width", "channels"))
 _OF_OTHER_NETWORKS |= dict.fromkeys(("alpha", "beta", "tau"), ("multiplier", "multiplier2"))
 """The names of a size, or of the square of a scale, in networks other than an MLP."""
+_OF_GRIDS = (*("grid", "width", "widths", "depths", "blocks", "sizes"), *_DEPTHS, *_WIDTHS)
+_OF_STEPS = ("optimizer", "adam", "momentum", "beta", "betas", "weight_decay")
 
 
 _OF_EXPRESSIONS = (
@@ -115,8 +116,13 @@ _OF_ESTIMATES = {
     "std stderr sem uncertainty": "standard_error is the standard error of the mean",
     "ci confidence_interval": "value - 2*standard_error to value + 2*standard_error, where "
     "effective_samples is large",
-    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
+    "frame to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
 }
+_SYNONYMS = {
+    "level": "confidence confidence_level ci credibility",
+    "chance": "quantile q percentile probability p share",
+}
+"""Other names of arguments."""
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
 _AT_INFINITE_WIDTH = {
@@ -145,14 +151,23 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     "Critical": {"exact float": "points[0].weight_variance is a number", **_TABLES},
     "CriticalPoint": {"exact float": "weight_variance is a number", **_TABLES},
     "Validity": {"exact": "update.exact is the exact value", **_TABLES},
+    "Estimate": {"median quantile": "total.median and total.quantile(chance) are of networks"},
+    "TypicalLearningRate": {
+        "error standard_error std": "interval is its confidence interval",
+        "median": "value is the rate of the median network",
+        "frame": "value and interval are numbers, for your own table",
+    },
     "Check": {
+        "frame": "evidence.frame() has a row for each network, where networks were compared",
         "exact": "target.update.exact is the exact value",
-        "float": "verdict is its outcome, and evidence holds the measured numbers",
+        "float": "outcome is its verdict, and evidence holds the measured numbers",
         "latex": "print() shows it as text",
     },
-    "Comparison": {"float": "verdict is its outcome, and cells hold the measured numbers"},
+    "Comparison": {"float": "outcome is its verdict, and cells hold the measured numbers"},
     "InfiniteWidthComparison": {
-        "float": "outcome is its outcome",
+        "float": "outcome is its verdict",
+        "verdict": "outcome is its verdict",
+        "frame": "widths and estimates hold the measured numbers, for your own table",
         "latex": "print() shows it as text",
     },
     "Estimate Measurement TypicalLearningRate": {"latex": "print() shows it as text"},
@@ -223,27 +238,6 @@ class Answering:
                 f"expected a number for float(), got {type(self).__name__}; "
                 f"{_nearest(self, 'float')}"
             )
-
-
-class NoCondition(Answering):
-    """A judgement of three outcomes, which is neither true nor false: `bool` names the test.
-
-    >>> from verify import check
-    >>> try:
-    ...     bool(check("L", simulate=False))
-    ... except TypeError as error:
-    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
-    expected True or False in a condition, got Check, which is consistent, rejected or undecided;
-    write found.verdict.name == 'CONSISTENT'
-    """
-
-    _condition: ClassVar[str]
-
-    def __bool__(self) -> NoReturn:
-        raise NoNumber(
-            f"expected True or False in a condition, got {type(self).__name__}, which is "
-            f"consistent, rejected or undecided; write {self._condition}.name == 'CONSISTENT'"
-        )
 
 
 class NoOperators(Answering):
@@ -447,6 +441,13 @@ def _instead(called: str, name: str, named: list[str]) -> str:
         return f"the {meant} of a {called} is {own}: give {own}=..."
     if name == "layers" and "layer" in named:
         return "the nearest name is layer"
+    if "networks" in named and name in _OF_GRIDS:
+        return "sizes belong to the networks: give networks=[MLP(16, 2), MLP(32, 4)]"
+    if "optimiser" in named and name in _OF_STEPS:
+        return "give optimiser=SignDescent(), say"
+    alike = [own for own, names in _SYNONYMS.items() if own in named and name in names.split()]
+    if alike:
+        return f"the name is {alike[0]}"
     first = name.partition("_")[0]
     if first in named and first != name:
         return f"the nearest name is {first}"

@@ -7,8 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 __all__ = ["Stopped", "announced"]
@@ -25,31 +24,63 @@ class Stopped(KeyboardInterrupt):
         return [f"{self}"]
 
 
+class _Call:
+    """A call that may take long: its name, its start, and the share of its work that is done."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.start, self.share = name, time.monotonic(), 0.0
+
+    def note(self, share: float) -> None:
+        self.share = share
+
+    @property
+    def past(self) -> float:
+        """Seconds since its start."""
+        return time.monotonic() - self.start
+
+
+_calls: list[_Call] = []
+"""The announced call, and the calls within it."""
+
+
 @contextmanager
 def announced(what: str) -> Iterator[Callable[[float], None]]:
     """Say ``what`` takes long on standard error, from the third second on, where that is a
-    terminal; nothing within another announcement, and nothing elsewhere.  Yields a function that
-    takes the share of the work that is done, where that is known."""
-    shares = [0.0]
-    note = partial(shares.__setitem__, 0)
-    if not _is_terminal() or not _one_announcement.acquire(blocking=False):
-        yield note
-        return
-    start, done = time.monotonic(), threading.Event()
-    clock = threading.Thread(target=_tick, args=(what, shares, done), daemon=True)
+    terminal, and nothing elsewhere.  Yields a function that takes the share of the work that is
+    done, where that is known.  Within another announcement, which keeps its name and its time, a
+    call is named from the first share on."""
+    call = _Call(what)
+    if not _is_terminal():
+        yield call.note
+    elif _one_announcement.acquire(blocking=False):
+        yield from _shown(call)
+    else:
+        _calls.append(call)
+        try:
+            yield call.note
+        finally:
+            with suppress(ValueError):  # the outermost call, of another thread, has ended
+                _calls.remove(call)
+
+
+def _shown(call: _Call) -> Iterator[Callable[[float], None]]:
+    """Announce the outermost call."""
+    _calls.append(call)
+    done = threading.Event()
+    clock = threading.Thread(target=_tick, args=(done,), daemon=True)
     clock.start()
     try:
-        yield note
+        yield call.note
     except KeyboardInterrupt:
         if not hasattr(sys, "ps1"):
             raise
-        past = time.monotonic() - start
         raise _printed_alone(
-            Stopped(f"Ctrl-C stopped the call ({what}) after {past:.0f} s")
+            Stopped(f"Ctrl-C stopped the call ({call.name}) after {call.past:.0f} s")
         ) from None
     finally:
         done.set()
         clock.join()
+        _calls.clear()
         _one_announcement.release()
 
 
@@ -73,16 +104,21 @@ def _is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def _tick(what: str, shares: list[float], done: threading.Event) -> None:
-    start, line = time.monotonic(), ""
-    wait = _SILENT
+def _tick(done: threading.Event) -> None:
+    line, wait = "", _SILENT
     while not done.wait(wait):
-        past, share = time.monotonic() - start, shares[0]
-        left = f", about {past * (1 / share - 1):.0f} s left" if share else ""
-        before, line = len(line), f"{what}: {past:.0f} s{left}; Ctrl-C stops"
+        before, line = len(line), _line(*_calls)
         sys.stderr.write(f"\r{line:{before}}")
         sys.stderr.flush()
         wait = _EVERY
     if line:
         sys.stderr.write(f"\r{' ' * len(line)}\r")
         sys.stderr.flush()
+
+
+def _line(whole: _Call, *within: _Call) -> str:
+    """The name of the outermost call and its time, and the innermost share that is known."""
+    part = next((each for each in reversed(within) if each.share), whole)
+    name = whole.name if part is whole else f"{whole.name}, {part.name}"
+    left = f", about {part.past * (1 / part.share - 1):.0f} s left" if part.share else ""
+    return f"{name}: {whole.past:.0f} s{left}; Ctrl-C stops"

@@ -47,6 +47,9 @@ _CLAIMS = frozenset(
 )
 
 
+_ASSERTIONS = ("assert_close", "assert_exact", "assert_matches_networks", "samples_needed")
+
+
 def __dir__() -> list[str]:
     return listed(globals(), "strategies", "testing")
 
@@ -55,7 +58,10 @@ def __getattr__(name: str) -> Any:
     """`check`, `compare_infinite_width` and their answers, loaded when they are first used: they
     take a tenth of the time that `monte_carlo` takes to load."""
     if name not in _CLAIMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        where = f"; it is in verify.testing: from verify.testing import {name}"
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}{where * (name in _ASSERTIONS)}"
+        )
     from verify import claims  # a tenth of the time that `monte_carlo` takes to load
 
     return getattr(claims, name)

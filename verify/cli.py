@@ -75,7 +75,7 @@ def _replay(options: argparse.Namespace, console: Console) -> int:
     """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
     with progress_bar(console) as bar:
         found = replay(options.replay, options.cell, Execution(watch=bar))
-    console.print(str(found), soft_wrap=True, markup=False)
+    console.print(str(found), markup=False)
     return int(bool(found.differences))
 
 

@@ -1,5 +1,6 @@
 """A refusal names a fix that belongs to the refused argument, and a call that answers."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ import verify
 import verify.testing
 from theory import MLP, InvalidArgument, Tanh, squared_update
 from theory.__main__ import main
-from theory.observables import K, f, z
-from theory.symbols import B, L, b
+from theory.observables import K, f, trace, z
+from theory.symbols import B, L, b, ell
 from verify.cli import main as verify_main
 
 T: Any = theory
@@ -108,10 +109,41 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: ANY_U.plot(64, range(1, 9)), r"got 64, range\(1, 9\); give n=64, L=range\(1, 9\)$"),
     (lambda: ANY_U.plot(n=64, against="layer"), r"give squared_update\(MLP\(\), ell\), say$"),
     (lambda: T.maximal_learning_rate(MLP()).plot(against="layer"), "leave a size out there"),
-    (lambda: float(V.check("L", simulate=False)), "got Check; verdict is its outcome"),
-    (lambda: float(V.compare_law(**GRID)), "got Comparison; verdict is its outcome"),
+    (lambda: float(V.check("L", simulate=False)), "got Check; outcome is its verdict"),
+    (lambda: float(V.compare_law(**GRID)), "got Comparison; outcome is its verdict"),
     (lambda: float(T.critical(Tanh())), r"got Critical; points\[0\].weight_variance is a number"),
     (lambda: float(T.critical(Tanh()).points[0]), "got CriticalPoint; weight_variance is a"),
+    (
+        lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1, optimiser=SIGN),
+        r"GradientDescent\(\) for optimiser with sampler=Gram\(\), got optimiser=SignDescent",
+    ),
+    *(
+        (
+            lambda layer=layer: V.monte_carlo(MLP(8, 2), samples=9, seed=1, layer=layer),
+            r"got layer=.*; give layer=range\(1, 3\) for every hidden layer$",
+        )
+        for layer in ("all", ell)
+    ),
+    (
+        lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1, observable=T.derive(trace(K), MLP())),
+        r"give its observable, as in observable=derivation\.observable$",
+    ),
+    (
+        lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1, sampler=V.RareEvents()).total.median,
+        r"RareEvents\(\) draws weighted samples; give sampler=Gram\(\)$",
+    ),
+    (
+        lambda: (
+            V.monte_carlo(
+                MLP(8, 2), samples=9, seed=1, observable=f**2, sampler=V.Conditioned()
+            ).total.median
+        ),
+        r"of an observable only sums are kept; derive\(observable, network\)\.variance\(\)",
+    ),
+    (
+        lambda: V.check("L", grid=[MLP(8, 2, activation=Tanh())]),
+        r"networks like MLP\(\) with numbers for its sizes in grid, got MLP\(width=8",
+    ),
     (lambda: float(T.observables.trace(MATRIX)), r"derive\(observable, network\) has its mean"),
 ]
 
@@ -136,6 +168,9 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: T.maximal_learning_rate(MLP()).validity("0.1"), "plot latex", r"print\(\) shows it"),
     (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "latex", r"print\(\) shows it"),
     (lambda: V.check("L", simulate=False), "latex", r"print\(\) shows it"),
+    (lambda: V.check("L", simulate=False), "frame", r"evidence\.frame\(\) has a row"),
+    (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "frame", "value and error are numbers"),
+    (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "median quantile", r"total\.median"),
     (lambda: MATRIX, "trace", r"write trace\(K\)"),
     (lambda: z, "dot", "write products with @"),
     (lambda: z, "sum mean norm", r"derive\(z @ z, network\)"),
@@ -170,6 +205,7 @@ def test_a_name_of_other_values_says_where_it_is(
     [
         lambda: V.check("L", simulate=False),
         lambda: V.compare_law(**GRID),
+        lambda: V.compare_law(**GRID).verdict,
         lambda: V.compare_infinite_width(
             squared_update(MLP(depth=1)), widths=(8, 9, 10), samples=9, seed=1
         ),
@@ -179,7 +215,29 @@ def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
     judged = made()
     with pytest.raises(TypeError, match=f"got {type(judged).__name__}, which is consistent, rej"):
         bool(judged)
+    for other in ("CONSISTENT", judged.outcome):
+        with pytest.raises(TypeError, match=r"at ==, got .*; write \w+\.outcome\.name == '"):
+            assert judged == other
+    assert judged == judged
     assert judged is not None
+
+
+def test_a_check_of_another_activation_says_what_to_compare() -> None:
+    with pytest.raises(theory.NotSolved, match=r"compare it with squared_update\(network\)\.lead"):
+        V.check("L*eta**2/12", claim="leading", network=MLP(activation=Tanh()))
+    with pytest.raises(theory.NotSolved, match=r"alone: give compare_infinite_width\(squared_upd"):
+        V.compare_law(networks=[MLP(8, 2, activation=Tanh())], samples=9, seed=1)
+
+
+@pytest.mark.parametrize("call", [V.check, V.compare_law])
+def test_help_shows_no_address(call: Any) -> None:
+    assert "0x" not in str(inspect.signature(call))
+    assert "execution: 'Execution' = Execution()" in str(inspect.signature(call))
+
+
+def test_an_outcome_is_no_text() -> None:
+    with pytest.raises(InvalidArgument, match=r"an Outcome at ==, got 'CONSISTENT'; write"):
+        assert V.check("L", simulate=False).outcome == "CONSISTENT"
 
 
 def test_large_numbers_are_short_and_blocks_are_counted_by_b() -> None:

@@ -56,7 +56,7 @@ def test_dead_networks_name_the_sampler_that_draws_living_ones() -> None:
 
 @pytest.mark.parametrize("given", [{"rates": [0] * 4}, {"rates": [0, 0, 0, 1], "layer": 3}])
 def test_no_rate_is_typical_where_nothing_moves(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgument, match=r"a trained layer up to layer \d, got rates="):
+    with pytest.raises(InvalidArgument, match=r"trained weights up to layer \d, got rates="):
         typical_learning_rate(NET, samples=100, seed=1, **given)
 
 
@@ -173,6 +173,8 @@ def test_a_warning_names_a_call_that_there_is_for_the_group() -> None:
     with pytest.warns(OutsideValidity) as seen:
         transfer_learning_rate(0.1, MLP(64, 4), MLP(64, 64), group=Readout())
     assert not any("typical" in str(each.message) for each in seen)
+    with pytest.warns(OutsideValidity, match=r"\(MLP\(depth=64\), linearised=False\)$"):
+        transfer_learning_rate(0.1, MLP(64, 2), MLP(8, 64))
 
 
 def test_rows_of_different_networks_differ() -> None:
@@ -247,22 +249,23 @@ def test_a_mean_of_0_by_symmetry_is_no_matter_of_rare_networks() -> None:
     assert "RareEvents" not in repr(drawn)
     nothing = monte_carlo(NET, samples=1000, seed=1, observable=f - f)
     assert "dead" not in repr(nothing)
+    assert repr(nothing).endswith("the observable is 0: measure another")
     asked = check("0", network=NET, observable=f, sampler=Conditioned())
-    assert "the mean is 0 at" in str(asked)
-    assert "check the square of the observable" in str(asked)
+    assert "the mean is 0 at" in repr(asked)
+    assert "check the square of the observable" in repr(asked)
 
 
 def test_the_sampler_that_a_check_advises_draws_the_observable() -> None:
     found = check("L/2", observable=g @ K @ g, claim="leading")
-    assert str(found).endswith("in bounded time: give sampler=Conditioned()")
+    assert repr(found).endswith("in bounded time: give sampler=Conditioned()")
     found = check("L*n**2", observable=trace(K), claim="leading")
-    assert "give sampler=Conditioned() and networks in grid, and samples" in str(found)
+    assert "give sampler=Conditioned() and networks in grid, and samples" in repr(found)
 
 
 @pytest.mark.slow
 def test_a_check_draws_no_networks_whose_mean_rare_ones_set() -> None:
     found = check("L**3/3", network=MLP(depth=10**4))
-    assert "rare networks set the mean of MLP(width=4, depth=10000)" in str(found)
+    assert "rare networks set the mean of MLP(width=4, depth=10000)" in repr(found)
 
 
 def test_cells_that_do_not_vary_say_so() -> None:
@@ -276,4 +279,4 @@ def test_cells_that_do_not_vary_say_so() -> None:
 
 def test_the_picture_of_a_mean_of_0_divides_by_nothing() -> None:
     title = derive(f, MLP()).plot().get_title()
-    assert "at every" in title
+    assert "is everywhere" in title

@@ -20,12 +20,15 @@ def run(out: Path, *arguments: str) -> int:
 
 
 def test_the_main_job_writes_its_numbers_and_its_figure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert run(tmp_path / "run", *SMALL) == 0
     printed = capsys.readouterr().out
     for words in ("L**3*eta**2/3", "sqrt(3)/L**(3/2)", "CONSISTENT", "family-wise 1%", "c L^β"):
         assert words in printed
+    lines = [each for each in printed.splitlines() if str(tmp_path) not in each]
+    assert max(map(len, lines)) <= 80
     assert (tmp_path / "run" / "rate.png").read_bytes().startswith(b"\x89PNG")
     record = json.loads((tmp_path / "run" / RESULTS).read_text(encoding="utf-8"))
     assert record["outcome"] == "consistent"
@@ -161,6 +164,7 @@ def test_help_fits_a_screen_and_has_examples() -> None:
         [sys.executable, "-m", "verify", "--help"], capture_output=True, text=True, check=True
     ).stdout
     assert len(help_text.splitlines()) <= 40
+    assert max(map(len, help_text.splitlines())) <= 80
     assert "examples:" in help_text
 
 

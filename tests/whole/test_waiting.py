@@ -38,6 +38,7 @@ from theory import (
 from theory.observables import K, trace
 from theory.symbols import B, T
 from theory.waiting import announced
+from verify import check
 
 _KINDS = (
     *("update", "label", "rate", "rate of the mean", "readout", "readout rate", "layer rates"),
@@ -236,6 +237,31 @@ def test_long_work_is_announced_on_a_terminal_alone(monkeypatch: pytest.MonkeyPa
     assert threading.active_count() < 20
 
 
+def test_a_call_within_keeps_the_name_and_the_time_of_the_outer_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The inner call is named once its share is known; Ctrl-C names the outer call."""
+    monkeypatch.setattr(waiting, "_SILENT", 0.02)
+    monkeypatch.setattr(waiting, "_EVERY", 0.02)
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with (  # noqa: PT012
+        pytest.raises(waiting.Stopped, match=r"^Ctrl-C stopped the call \(check\) after 0 s$"),
+        announced("check"),
+    ):
+        with announced("value"):
+            time.sleep(0.1)
+        with announced("simulation") as note:
+            note(0.5)
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+    text = stream.getvalue()
+    assert "check: 0 s; Ctrl-C stops" in text
+    assert "check, simulation: 0 s, about 0 s left; Ctrl-C stops" in text
+    assert "value" not in text
+
+
 def test_quick_work_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
@@ -271,6 +297,8 @@ ANNOUNCED: dict[str, Callable[[], Any]] = {
     "rates of layers": lambda: layer_rates(MLP(), optimiser=SignDescent()).alone(3),
     "blocks": lambda: squared_update(Residual(activation=Tanh())).infinite_width(3),
     "critical points": lambda: critical(Tanh()),
+    "check": lambda: check("L/3", simulate=False),
+    "picture": lambda: squared_update(MLP(8)).plot(L=[2, 3]),
     "real law": lambda: maximal_learning_rate(MLP(), linearised=False).leading(),
 }
 

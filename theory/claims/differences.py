@@ -60,8 +60,6 @@ _MOST_TERMS = 30
 """The most terms of the numerator and the denominator of a rational function that is factored."""
 _MOST_POINTS = 40
 _PARTS = {"total": "the total", "label": "the label part", "output": "the output part"}
-_LAWS = dict.fromkeys(Claim, "the law") | {Claim.EXACT: "the exact value"}
-"""The quantity with which a formula is compared."""
 _OTHER_PARTS = {
     ("total", "label"): "it is the label part alone: the output part is missing",
     ("total", "output"): "it is the output part alone: the label part is missing",
@@ -173,7 +171,7 @@ def values_in_words(example: Counterexample) -> str:
     """Both values at a counterexample."""
     mine, law = numbers_in_words(example.formula, example.law)
     if example.limits:
-        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
+        return f"{example.where}: leading terms {mine} (formula) and {law} (exact value)"
     return f"{example.where}: {mine} (formula) and {law} (exact)"
 
 
@@ -214,13 +212,33 @@ def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Differenc
         of_part = _multiple(yours, form, reading)
         if of_part is not None and not of_part.has(Add):
             whose = "" if target.quantity is Quantity.UPDATE else "the rate of "
-            return Difference(Kind.PART, f"it is {_text(of_part)} times {whose}{_PARTS[part]}")
+            return Difference(
+                Kind.PART, f"it is {_product_text(of_part)} times {whose}{_PARTS[part]}"
+            )
     sentences = [
-        *([] if multiple is None else [f"it is {_text(multiple)} times {_LAWS[claim]}"]),
+        *(
+            []
+            if multiple is None
+            else [f"it is {_product_text(multiple)} times {_law_name(target, claim)}"]
+        ),
         *_one_term_more(yours - law, target, claim),
     ]
     sentences = [each for each in sentences if len(each) <= _LONGEST]
     return Difference(Kind.TERM, min(sentences, key=len)) if sentences else None
+
+
+def _law_name(target: Target, claim: Claim) -> str:
+    """The quantity with which a formula is compared: a law has the depth in it, and a network of a
+    depth in numbers has a limit, or the leading term of a mean that grows."""
+    if claim is Claim.EXACT:
+        return "the exact value"
+    if not isinstance(target.network.depth, int):
+        return "the law"
+    try:
+        grows = target.law(claim).has(n)
+    except (NotSolved, InvalidArgument):  # a width in numbers has no limit
+        grows = False
+    return f"the {'leading term' if grows else 'limit'} as n → ∞"
 
 
 def _form(expression: Callable[[], Expr]) -> NormalForm | None:
@@ -252,10 +270,12 @@ def _other_laws(
         yield Kind.LIMIT, sentence, lambda: leading().xreplace({L: t * n})
     if claim is not Claim.EXACT:
         return
-    yield Kind.LIMIT, "it is the law, claimed as exact", leading
+    yield Kind.LIMIT, f"it is {_law_name(target, Claim.LEADING)}, claimed as exact", leading
     order = _largest_power(yours)
     if order is not None and order <= _ORDERS:
-        sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
+        sentence = "it is the value at n = ∞, claimed as exact"
+        if order:
+            sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
         yield Kind.WIDTH_TERM, sentence, lambda: _series(target, order)
     sentence = "it is the limit n -> infinity with L = t n, claimed as exact"
     yield Kind.LIMIT, sentence, lambda: joint().xreplace({t: L / n})
@@ -325,15 +345,27 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
     if ratio == 1:
         return None
     if not ratio.is_number:
-        return Difference(Kind.POWER, f"it is {_text(ratio)} times {_LAWS[claim]}")
+        return Difference(
+            Kind.POWER, f"it is {_product_text(ratio)} times {_law_name(target, claim)}"
+        )
     digits = round(float(-log(abs(ratio - 1), 10).evalf(15)))
     if digits < _ROUNDED_DIGITS:
-        return Difference(Kind.FACTOR, f"it is {_factor_text(ratio)} times {_LAWS[claim]}")
+        return Difference(
+            Kind.FACTOR, f"it is {_factor_text(ratio)} times {_law_name(target, claim)}"
+        )
     sentence = (
-        f"it is {_LAWS[claim]} to {digits} digits only, and a decimal is read exactly: write "
-        f"{_constant_of_law(target, claim)}"
+        f"it is {_law_name(target, claim)} to {digits} digits only, and a decimal is read exactly: "
+        f"write {_constant_of_law(target, claim)}"
     )
     return Difference(Kind.FACTOR, sentence)
+
+
+def _product_text(product: Expr) -> str:
+    """A constant factor times powers, the factor in decimals where it is long."""
+    constant, rest = product.as_coeff_Mul()
+    if len(str(constant)) <= _SHORT_FACTOR:
+        return _text(product)
+    return f"{_factor_text(constant)} times {_text(rest)}"
 
 
 def _factor_text(factor: Expr) -> str:
@@ -366,7 +398,7 @@ def _one_term_more(excess: NormalForm, target: Target, claim: Claim) -> Iterator
     if term is not None:
         negative = term.could_extract_minus_sign()
         sign = "minus" if negative else "plus"
-        yield f"it is {_LAWS[claim]} {sign} {_text(-term if negative else term)}"
+        yield f"it is {_law_name(target, claim)} {sign} {_text(-term if negative else term)}"
 
 
 def _multiple_of_function(reading: Reading, claim: Claim) -> Difference | None:
@@ -378,5 +410,5 @@ def _multiple_of_function(reading: Reading, claim: Claim) -> Difference | None:
         return None
     first = ratios[0] if isinstance(ratios[0], Fraction) else DECIMALS.nstr(ratios[0], DIGITS)
     constant = _simple(Rational(str(first)), reading)
-    text = f"it is {_factor_text(constant)} times {_LAWS[claim]}"
+    text = f"it is {_factor_text(constant)} times {_law_name(reading.target, claim)}"
     return None if constant == 1 else Difference(Kind.FACTOR, text)

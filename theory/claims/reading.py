@@ -15,7 +15,7 @@ from sympy import Expr, Integer, Pow, Symbol
 from theory.activations import LeakyReLU
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, is_of, sizes
 from theory.coverage import NoOperators
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import (
     DECIMALS,
     Number,
@@ -31,7 +31,7 @@ from theory.laws.criteria import BlockCriterion, Criterion, block_criterion, lay
 from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, multiplier_runs, open_ends
-from theory.networks.network import asked_layer, asked_rates, exact_network, numeric_depth
+from theory.networks.network import asked_layer, asked_rates, numeric_depth
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.rates.block_rate import BlockLearningRate
@@ -40,7 +40,7 @@ from theory.solutions.derivation import Derivation
 from theory.solutions.value import Number as ExactNumber
 from theory.solutions.value import Value
 from theory.symbols import B, L, a, b, ell, eta, n, n_0, t
-from theory.validation import typed
+from theory.validation import brief, typed
 from theory.words.observables import checked_observable
 
 __all__ = [
@@ -273,7 +273,11 @@ def _checked_network(network: object) -> Any:
             f"expected an MLP or a Residual for network, got network={typed(network)}; give MLP() "
             f"or MLP(64, 4)"
         )
-    exact_network(network)
+    if not network._is_exact:
+        raise NotSolved(
+            f"a formula is tested against exact values at finite width, which {brief(network)} "
+            f"does not have: compare it with squared_update(network).leading()"
+        )
     foreign = network.free_symbols - _OPEN
     if foreign:
         raise InvalidArgument(

@@ -226,22 +226,21 @@ def _in_legend(look: int) -> dict[str, Any]:
 
 def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
     """The factors by which marks are moved beside others that would cover them: marks at the same
-    size whose values are close on the scale."""
-    every = [
-        (x, y, k) for k, marks in enumerate(drawn) for x, y in zip(marks.x, marks.y, strict=True)
-    ]
-    values = [y for _, y, _ in every]
+    size that are close on the scale, or whose bars overlap."""
+    values = [y for marks in drawn for y in marks.y]
     scale = log if values and 0 < _LOGARITHMIC * min(values) <= max(values) else float
     near = _COVERED * (scale(max(values)) - scale(min(values))) if values else 0.0
+    every = [
+        (x, scale(max(y - down, min(values))) - near / 2, scale(y + up) + near / 2, k)
+        for k, marks in enumerate(drawn)
+        for x, y, (down, up) in zip(marks.x, marks.y, marks.bars, strict=True)
+    ]
 
-    def factor(x: float, y: float, index: int) -> float:
-        close = {k for u, v, k in every if u == x and abs(scale(v) - scale(y)) <= near}
+    def factor(x: float, low: float, high: float, index: int) -> float:
+        close = {k for u, v, w, k in every if u == x and low <= w and v <= high}
         return 1 + _BESIDE * (sorted(close).index(index) - (len(close) - 1) / 2)
 
-    return [
-        [factor(x, y, k) for x, y in zip(marks.x, marks.y, strict=True)]
-        for k, marks in enumerate(drawn)
-    ]
+    return [[factor(*each) for each in every if each[3] == index] for index, _ in enumerate(drawn)]
 
 
 def _mark(axes: Axes, marks: Marks, beside: Sequence[float]) -> None:

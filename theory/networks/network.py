@@ -362,6 +362,11 @@ def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:
         if not layer:
             raise InvalidArgument("expected at least one layer, got an empty layer; give layer=1")
         return tuple(index_in("layer", each, depth, "hidden layers") for each in layer)
+    if isinstance(layer, str | Symbol):
+        raise InvalidArgument(
+            f"expected an int or several for layer, got layer={typed(layer)}; give "
+            f"layer=range(1, {depth + 1}) for every hidden layer"
+        )
     return (index_in("layer", layer, depth, "hidden layers"),)
 
 

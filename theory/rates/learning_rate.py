@@ -25,7 +25,14 @@ from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines
 
-__all__ = ["RARE_RATIO", "RATE", "LearningRate", "ReadoutLearningRate", "typical_call"]
+__all__ = [
+    "RARE_RATIO",
+    "RATE",
+    "LearningRate",
+    "ReadoutLearningRate",
+    "real_step_call",
+    "typical_call",
+]
 
 RARE_RATIO = 0.25
 """Depth over width beyond which rare networks set the mean, so that a typical network tolerates
@@ -36,21 +43,35 @@ RATE = Math("maximal learning rate", r"\eta_{\max}")
 
 def typical_call(network: Network) -> str:
     """Where rare networks set the mean of a network in numbers: the call that measures the rate of
-    a typical network; else nothing.
+    a typical network, or beyond a depth of the width, where this rate of a linearised step can
+    exceed that of a real step, the call for the latter; else nothing.
 
     >>> from theory import MLP
     >>> typical_call(MLP(64, 16)), typical_call(MLP(64, 17))[:42]
     ('', 'rare networks set this rate; that of a typ')
+    >>> typical_call(MLP(64, 1000))[28:]
+    ' as n → ∞ that of a real step: maximal_learning_rate(MLP(depth=1000), linearised=False)'
     """
     widths = network.width if isinstance(network.width, tuple) else (network.width,)
-    if network.free_symbols or not network.layers > RARE_RATIO * min(map(int, widths)):
+    ratio = 0 if network.free_symbols else network.layers / min(map(int, widths))
+    if not ratio > RARE_RATIO:
         return ""
     if network.layers > LARGEST_DEPTH:
         return "rare networks set this rate"
+    if ratio > 1:
+        call = real_step_call(network)
+        return f"rare networks set this rate; as n → ∞ that of a real step: {call}"
     return (
         "rare networks set this rate; that of a typical network: "
         f"verify.typical_learning_rate({brief(network)}, samples=20_000, seed=1)"
     )
+
+
+def real_step_call(network: Network, criterion: object = None) -> str:
+    """The call for the largest rate of a real step in networks of this depth as n -> infinity."""
+    wide = brief(network._with(width=n, depth=network.layers))
+    by = "" if criterion is None else f", criterion={criterion!r}"
+    return f"maximal_learning_rate({wide}, linearised=False{by})"
 
 
 @dataclass(frozen=True)

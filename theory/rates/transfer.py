@@ -19,7 +19,7 @@ from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.network import Network, checked_network, exact_network
 from theory.precision import workdps
-from theory.rates.learning_rate import LearningRate
+from theory.rates.learning_rate import LearningRate, real_step_call
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.composite import Composite
 from theory.solutions.value import Number
@@ -236,6 +236,8 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     cause = f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}"
     if isinstance(group, Readout):  # its typical rate is not simulated
         return cause
+    if network.layers > narrowest:
+        return f"{cause}; compare with {real_step_call(network)}"
     return f"{cause}; compare with the typical network, verify.typical_learning_rate"
 
 

@@ -402,10 +402,12 @@ def checked_observable(observable: Any) -> Observable:
             f"g @ K @ g"
         )
     if not isinstance(observable, Observable):
+        fix = "one such as trace(K @ K), with from theory.observables import K, trace"
+        if isinstance(getattr(observable, "observable", None), Observable):
+            fix = "its observable, as in observable=derivation.observable"
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g, f, x and trace, got "
-            f"observable={typed(observable)}; give one such as trace(K @ K), with from "
-            f"theory.observables import K, trace"
+            f"observable={typed(observable)}; give {fix}"
         )
     return observable
 

@@ -16,6 +16,7 @@ from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import bound_sizes, read_size
 from theory.symbols import B, L, a, b, ell, eta, n, n_0
 from theory.validation import brief, typed
+from theory.waiting import announced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +94,7 @@ class Drawable:
             )
         return self._picture(ax, against, sizes)
 
+    @announced("picture")
     def _picture(
         self,
         ax: Axes | None,
@@ -115,7 +117,9 @@ class Drawable:
         labels = self._labels(family, values)
         drawn = [
             *_exact(labels, grid, curves),
-            *_dashed(laws, grid, limits, "joint limit" if joint_limit else ""),
+            *_dashed(
+                laws, grid, limits, self._law_name(laws), "joint limit" if joint_limit else ""
+            ),
         ]
         if formula is not None:
             claimed = [tuple(formula(point | {axis: x}) for x in grid) for point in values]
@@ -169,6 +173,13 @@ class Drawable:
         laws = tuple(law.subs(eta, 1) for law in (found if isinstance(found, tuple) else (found,)))
         known = {*self._drawn_sizes, *fixed}
         return laws if all(law.free_symbols <= known for law in laws) else ()
+
+    def _law_name(self, laws: Sequence[Expr]) -> str:
+        """A law has the depth in it; at one depth the leading term is a limit, unless it grows."""
+        depth = self.network.depth
+        if ell in self._drawn_sizes or not (self.network._whole or isinstance(depth, int)):
+            return "law"
+        return "leading term" if any(law.has(n) for law in laws) else r"$n \to \infty$ limit"
 
     def _fixed(self) -> dict[Symbol, Any]:
         """Width and depth in numbers."""
@@ -287,16 +298,17 @@ class Drawable:
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
         formula = law_tex(laws[min(told, len(laws) - 1)])
-        law = f"law {formula}" if len(formula) <= _LONGEST else "law"
+        kind = self._law_name(laws)
+        law = f"{kind} {formula}" if len(formula) <= _LONGEST else kind
         run = _longest(
             [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
         )
         if run is None:
-            return f"{what} is within {_NEAR:.0%} of its {law} at no {name} shown"
+            return f"{what} is nowhere within {_NEAR:.0%} of its {law} here"
         low, high = (_number(grid[place]) for place in run)
         where = f"from {name} {low} to {high}" if low != high else f"at {name} {low} alone"
         if run == (0, len(grid) - 1):
-            where = f"at every {name} shown"
+            return f"{what} is everywhere within {_NEAR:.0%} of its {law} here"
         return f"{what} is within {_NEAR:.0%} of its {law} {where}"
 
 
@@ -323,11 +335,16 @@ def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) ->
 
 
 def _dashed(
-    laws: Sequence[Expr], grid: Sequence[Any], limits: Sequence[list[float]], name: str
+    laws: Sequence[Expr],
+    grid: Sequence[Any],
+    limits: Sequence[list[float]],
+    kind: str,
+    name: str,
 ) -> list[Curve]:
-    """Each law that differs from the others; one entry for all, under ``name`` if there is one."""
+    """Each law, of this ``kind``, that differs from the others; one entry for all, under ``name``
+    if there is one."""
     different = list(dict.fromkeys(map(tuple, limits)))
-    label = f"law {law_tex(laws[0])}" if len(laws) == 1 else "laws"
+    label = f"{kind} {law_tex(laws[0])}" if len(laws) == 1 else f"{kind}s"
     labels = [name or label, *[""] * len(different)]
     x = _floats(grid)
     return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]

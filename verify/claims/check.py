@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,13 +10,14 @@ from fractions import Fraction
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
+from theory.algebra.numerals import real_text
 from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target, sizes
-from theory.coverage import NoCondition, answered
+from theory.coverage import answered
 from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
@@ -26,10 +28,14 @@ from theory.networks.roles import Branch
 from theory.outcome import Outcome
 from theory.symbols import L, ell, eta, n, t
 from theory.validation import brief, typed
+from theory.waiting import announced
 from theory.words.observables import Observable
+from theory.writing.pictures import law_tex
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
+from verify.comparison.table import in_columns
 from verify.comparison.verdict_in_words import conclusion
+from verify.inference.verdict import NoCondition
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -44,7 +50,9 @@ _CLAIMS = {
     Claim.LEADING: "is the leading term, as n → ∞ and then in depth, of",
     Claim.JOINT: "is the leading term, as n → ∞ with L = t n, of",
 }
-_LONGEST = 200
+_LONGEST, _SHORT = 200, 40
+"""Characters of a formula in a report, and in a title."""
+_LONG_NUMBER = re.compile(r"\d{41,}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +73,7 @@ class Check(NoCondition):
     theory: TheoryVerdict
     evidence: Comparison | None
     unmeasured: str | None
-    _condition = "found.verdict"
+    _condition = "found.outcome"
 
     @property
     def verdict(self) -> Outcome:
@@ -89,13 +97,23 @@ class Check(NoCondition):
         return self.theory.outcome
 
     @property
+    def outcome(self) -> Outcome:
+        """`verdict`, under the name that it has in every comparison.
+
+        >>> from verify import check
+        >>> check("L**2/3", claim="leading", simulate=False).outcome.name
+        'REJECTED'
+        """
+        return self.verdict
+
+    @property
     def counterexample(self) -> Counterexample | None:
         """The first sizes, by depth, then width, then layer, at which formula and law differ.
 
         >>> from verify import check
         >>> wrong = check("L**2/3", claim="leading", simulate=False)
         >>> wrong.counterexample
-        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (law)
+        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (exact value)
         """
         return self.theory.counterexample
 
@@ -110,6 +128,7 @@ class Check(NoCondition):
         """
         return self.theory.difference
 
+    @announced("picture")
     def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
         """Draw the formula over the exact values, with the measured means, if networks were
         compared, and otherwise with the exact values; return the axes.
@@ -123,7 +142,7 @@ class Check(NoCondition):
         ('Rejected', 'depth $L$')
         """
         name, _, rest = _heading(self).partition(":")
-        title = f"{name.capitalize()}:{rest}"
+        title = f"{name.capitalize()}:{rest}".replace("the formula", self._drawn_formula, 1)
         if self.evidence is None:
             target = self.target
             exact = target.rate if target.quantity is Quantity.RATE else target.update
@@ -133,6 +152,13 @@ class Check(NoCondition):
 
         record = comparison_record(self.evidence)
         return draw_cells(record, ax, against, title=title, tried="formula")
+
+    @property
+    def _drawn_formula(self) -> str:
+        """The formula in a title, where it is short."""
+        expression = self.formula.expression
+        short = expression is not None and len(self.formula.source) <= _SHORT
+        return f"the formula {law_tex(expression)}" if short else "the formula"
 
     @staticmethod
     def _joint_limit(exact: Any) -> Expr:
@@ -149,7 +175,14 @@ class Check(NoCondition):
         return nan if value is None else float(value)
 
     def __repr__(self) -> str:
-        return "\n".join([_heading(self), *(f"{name} {text}" for name, text in _rows(self))])
+        """A line for each row; ``print`` breaks the lines for a page of unknown width."""
+        return "\n".join(self._lines())
+
+    def __str__(self) -> str:
+        return in_columns(*self._lines())
+
+    def _lines(self) -> list[str]:
+        return [_heading(self), *(f"{name} {text}" for name, text in _rows(self))]
 
     def _repr_html_(self) -> str:
         """Verdict, theory and networks as tables."""
@@ -159,6 +192,7 @@ class Check(NoCondition):
 
 
 @answered
+@announced("check")
 def check(
     formula: object,
     *,
@@ -296,14 +330,14 @@ def _fix(value: object, values: list[str], name: str) -> str:
 
 
 def _heading(check: Check) -> str:
-    return (
-        f"{check.verdict.name}: the claim that the formula {_CLAIMS[check.claim]} "
-        f"{subject(check.target)}"
-    )
+    claimed = _CLAIMS[check.claim]
+    if isinstance(check.target.network.depth, int):
+        claimed = claimed.replace(" and then in depth,", ",")
+    return f"{check.verdict.name}: the claim that the formula {claimed} {subject(check.target)}"
 
 
 def _rows(check: Check) -> list[tuple[str, str]]:
-    source = check.formula.source
+    source = _LONG_NUMBER.sub(lambda found: real_text(Integer(found[0])), check.formula.source)
     source = source if len(source) <= _LONGEST else f"{source[: _LONGEST - 3]}..."
     of_update = check.target.quantity is Quantity.UPDATE and check.target.observable is None
     per_rate = of_update and not check.formula.has_rate

@@ -14,7 +14,7 @@ import numpy as np
 from mpmath import fp
 from sympy import Integer, Rational
 
-from theory.coverage import NoCondition, answered
+from theory.coverage import answered
 from theory.display.drawing import Curve, Marks, draw
 from theory.errors import InvalidArgument
 from theory.infinite_width.wide_update import WideUpdate
@@ -29,8 +29,10 @@ from theory.outcome import Outcome
 from theory.public_names import cached_property
 from theory.symbols import n
 from theory.validation import brief, typed
+from theory.waiting import announced
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import signed, with_error
+from verify.inference.verdict import NoCondition
 from verify.numerics.streams import checked_seed, derived_seed
 from verify.runs.simulation import monte_carlo
 from verify.samplers.conditioned.sampler import Conditioned
@@ -239,6 +241,7 @@ class InfiniteWidthComparison(NoCondition):
 
 
 @answered
+@announced("comparison")
 def compare_infinite_width(
     update: WideUpdate | SquaredUpdate,
     *,

@@ -318,7 +318,7 @@ def checked_grid(target: Target, grid: object) -> list[MLP]:
             f"[MLP(8, 2), MLP(32, 4)], or leave it out"
         )
     for network in networks:
-        if network.free_symbols or not is_of(target.network, network):
+        if network.free_symbols or not network._is_exact or not is_of(target.network, network):
             raise InvalidArgument(
                 f"expected networks like {target.network} with numbers for its sizes in grid, got "
                 f"{network}; give such networks, or the other kind as network"

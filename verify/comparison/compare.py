@@ -13,8 +13,8 @@ from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from theory.coverage import NoCondition, answered
-from theory.errors import InvalidArgument
+from theory.coverage import answered
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.outcome import Outcome
 from theory.validation import brief
@@ -44,7 +44,7 @@ from verify.comparison.record import (
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.table import run_html, run_latex, run_text
 from verify.inference.fit import PowerFit, fit_power
-from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
+from verify.inference.verdict import FAMILY_BUDGET, NoCondition, Verdict, decide
 from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
@@ -92,7 +92,7 @@ class Comparison(NoCondition):
     seed: int
     step: float | None
     leading: tuple[float, float] | None = None
-    _condition = "comparison.verdict.outcome"
+    _condition = "comparison.outcome"
 
     def __post_init__(self) -> None:
         cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
@@ -109,6 +109,16 @@ class Comparison(NoCondition):
         """
         found = decide([cell.score for cell in self.cells])
         return replace(found, outcome=Outcome.REJECTED) if self.excluding else found
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of `verdict`.
+
+        >>> from theory import MLP
+        >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).outcome.name
+        'CONSISTENT'
+        """
+        return self.verdict.outcome
 
     @cached_property
     def measured_laws(self) -> tuple[MeasuredLaw, ...]:
@@ -238,10 +248,8 @@ class Comparison(NoCondition):
         text = str(self)
         if len(text) <= _LONGEST:
             return text
-        return (
-            f"Comparison of {len(self.cells)} cells, {self.verdict.outcome.name}: print() shows "
-            f"the table"
-        )
+        cells = "1 cell" if len(self.cells) == 1 else f"{len(self.cells)} cells"
+        return f"Comparison of {cells}, {self.outcome.name}: print() shows the table"
 
     def __str__(self) -> str:
         return run_text(comparison_record(self))
@@ -281,9 +289,20 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
     )
 
 
+class _ExactLaw:
+    """The default of ``law``, which help() shows by its name."""
+
+    def __repr__(self) -> str:
+        return "exact_law"
+
+
+_EXACT_LAW = _ExactLaw()
+
+
 @answered
+@announced("comparison")
 def compare_law(
-    law: object = exact_law,
+    law: object = _EXACT_LAW,
     *,
     networks: Iterable[Network],
     seed: int,
@@ -321,7 +340,7 @@ def compare_law(
     """
     checked_progress(progress)
     planned = plan_cells(
-        law,
+        exact_law if law is _EXACT_LAW else law,
         networks=networks,
         seed=seed,
         samples=samples,
@@ -363,6 +382,12 @@ def plan_cells(
             f"[MLP(64, 2), MLP(64, 4)]"
         )
     for network in grid:
+        if not network._is_exact:
+            raise NotSolved(
+                f"{brief(network)} in networks is solved as n goes to infinity alone: give "
+                f"compare_infinite_width(squared_update(network), widths=(100, 200, 400), "
+                f"samples=1000, seed=1) the network without its width"
+            )
         if network._whole:
             raise InvalidArgument(
                 f"expected networks whose layers repeat, whose exact variance decides, got "

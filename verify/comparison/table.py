@@ -28,7 +28,15 @@ from verify.inference.numbers_in_text import (
     width_in_words,
 )
 
-__all__ = ["cell_row", "cell_table", "print_table", "run_html", "run_latex", "run_text"]
+__all__ = [
+    "cell_row",
+    "cell_table",
+    "in_columns",
+    "print_table",
+    "run_html",
+    "run_latex",
+    "run_text",
+]
 
 _NOTE = "{}: expected, and measured over networks"
 _COLUMNS, _WIDEST = 80, 1000
@@ -39,11 +47,18 @@ _SIZES = ("sampler", "width", "depth", "layer")
 
 def run_text(run: RunRecord) -> str:
     """The table, the measured laws, their comparison with exact values, and the verdict."""
+    return in_columns(cell_table(run), *sentences(run))
+
+
+def in_columns(*parts: Table | str) -> str:
+    """Tables and lines as text for a page of unknown width."""
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
-    print_table(console, cell_table(run))
-    for line in sentences(run):
-        console.print(line)
+    for part in parts:
+        if isinstance(part, Table):
+            print_table(console, part)
+        else:
+            console.print(part, markup=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 

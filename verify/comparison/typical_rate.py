@@ -12,8 +12,11 @@ import numpy as np
 from theory.coverage import ReadAsNumber, answered
 from theory.display.drawing import Marks, draw
 from theory.errors import InvalidArgument, NotSolved
+from theory.laws.criteria import EveryHiddenLayer
 from theory.networks.mlp import MLP
-from theory.networks.network import numeric_layers
+from theory.networks.network import Network
+from theory.rates.learning_rate import real_step_call
+from theory.rates.rate import maximal_learning_rate
 from theory.validation import number_between, typed
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import LATEX, TEXT, level_in_words
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["TypicalLearningRate", "typical_learning_rate"]
+
+
+_DEEPEST = 10_000
+"""The deepest networks whose rate of a real step is computed for the text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +54,11 @@ class TypicalLearningRate(ReadAsNumber):
     0.119665
     """
 
-    network: MLP
+    network: Network
     bound: float
     chance: float
     level: float
-    layers: tuple[int, ...]
+    layers: tuple[Any, ...]
     estimate: Estimate
 
     @cached_property
@@ -107,8 +114,8 @@ class TypicalLearningRate(ReadAsNumber):
         return self._rate(self.quantile.log_high), self._rate(self.quantile.log_low)
 
     @property
-    def layer(self) -> int:
-        """The requested layer with the largest median in the simulation.
+    def layer(self) -> Any:
+        """The requested layer, block or place with the largest median in the simulation.
 
         >>> from theory import MLP
         >>> from verify import typical_learning_rate
@@ -116,7 +123,18 @@ class TypicalLearningRate(ReadAsNumber):
         >>> typical.layer
         8
         """
-        return self.layers[int(np.argmax(self.quantile.log_value))]
+        return self.layers[self._binding]
+
+    @property
+    def _binding(self) -> int:
+        return int(np.argmax(self.quantile.log_value))
+
+    @property
+    def _place(self) -> str:
+        """The layer, block or place that binds."""
+        names = self.estimate.names or [f"layer {each}" for each in self.layers]
+        name = names[self._binding]
+        return name.replace("stream", "block") if name.startswith("stream ") else name
 
     @property
     def mean_rate(self) -> float:
@@ -154,7 +172,10 @@ class TypicalLearningRate(ReadAsNumber):
         """
         found = self.quantile
         logs: Any = (found.log_value, found.log_high, found.log_low, self.estimate.total.log_mean)
-        every = zip(self.layers, *(map(self._rate, np.ravel(each)) for each in logs), strict=True)
+        numbered = all(isinstance(each, int) for each in self.layers)
+        numbers = self.layers if numbered else range(1, len(self.layers) + 1)
+        axis = r"layer $\ell$" if self.network._is_chain else "block $b$"
+        every = zip(numbers, *(map(self._rate, np.ravel(each)) for each in logs), strict=True)
         rows = [row for row in every if isfinite(row[1])]
         if not rows:
             raise NotSolved(f"the {self._name} is dead and moves at no rate: there is no picture")
@@ -165,8 +186,8 @@ class TypicalLearningRate(ReadAsNumber):
             ax,
             [typical, Marks("mean over the same networks", layers, means, look=1)],
             title=f"{share} of all networks keep the mean squared update within {self.bound:g} up "
-            f"to rate {self.rate:.3g}{f'; layer {self.layer} binds' * (len(layers) > 1)}",
-            xlabel=r"layer $\ell$",
+            f"to rate {self.rate:.3g}{f'; {self._place} binds' * (len(layers) > 1)}",
+            xlabel=axis if numbered else ", ".join(self.estimate.names),
             ylabel="learning rate at the bound",
         )
 
@@ -179,8 +200,27 @@ class TypicalLearningRate(ReadAsNumber):
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
-            f"({level_in_words(self.level)} confidence); layer {self.layer} binds; "
-            f"of a linearised step"
+            f"({level_in_words(self.level)} confidence); {self._place} binds; "
+            f"of a linearised step{self._beyond_real_steps()}"
+        )
+
+    def _beyond_real_steps(self) -> str:
+        """The largest rate of a real step as n -> infinity, and its call, where it is below this
+        rate: of the last layer, without multipliers."""
+        network = self.network
+        usual = self.layers == (network.layers,) and self.estimate.rates is None
+        if not (usual and isinstance(network, MLP)) or network.layers > _DEEPEST:
+            return ""
+        by = None if self.bound == 1 else EveryHiddenLayer(bound=self.bound)
+        try:
+            real = maximal_learning_rate(network, linearised=False, criterion=by).infinite_width()
+        except (InvalidArgument, NotSolved):
+            return ""
+        if not self.rate > real:
+            return ""
+        return (
+            f", and above {float(real):.3g}, the largest rate of a real step as n → ∞, "
+            f"{real_step_call(network, by)}"
         )
 
     def _repr_latex_(self) -> str:
@@ -191,7 +231,7 @@ class TypicalLearningRate(ReadAsNumber):
 
 @answered
 def typical_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     samples: int,
     seed: int,
@@ -205,10 +245,11 @@ def typical_learning_rate(
     """The largest eta for which the median network's mean squared update is at most ``bound``.
 
     The function simulates ``samples`` networks drawn by ``sampler``, reproducible by ``seed``.
-    ``layer``: None for the last hidden layer, an int, or a tuple or range of ints; the layer with
-    the largest median binds.  ``chance``: the share of networks kept within the bound, 0.5 for the
-    median.  ``level``: of the confidence interval.  ``rates``: one multiplier of eta per layer.
-    Raises `InvalidArgument` for arguments of another kind, and for more samples than are kept.
+    ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, of a residual
+    network blocks or `theory.Branch`; the layer with the largest median binds.  ``chance``: the
+    share of networks kept within the bound, 0.5 for the median.  ``level``: of the confidence
+    interval.  ``rates``: one multiplier of eta per layer.  Raises `InvalidArgument` for arguments
+    of another kind, and for more samples than are kept.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> deep = MLP(width=32, depth=32)
@@ -227,8 +268,9 @@ def typical_learning_rate(
         )
     asked = configuration(network, layer=layer, rates=rates, sampler=sampler)
     if asked.untrained == asked.layers:
+        place = asked.names[-1] if asked.names else f"layer {max(asked.layers)}"
         raise InvalidArgument(
-            f"expected a trained layer up to layer {max(asked.layers)}, got rates={typed(rates)}, "
+            f"expected trained weights up to {place}, got rates={typed(rates)}, "
             f"with which nothing moves there; give a multiplier above 0"
         )
     most = KEPT_SAMPLES // len(asked.layers)
@@ -240,5 +282,4 @@ def typical_learning_rate(
     estimate = monte_carlo(
         network, samples=samples, seed=seed, sampler=sampler, layer=layer, rates=rates
     )
-    layers = numeric_layers(network, layer)
-    return TypicalLearningRate(network, bound, chance, level, layers, estimate)
+    return TypicalLearningRate(network, bound, chance, level, asked.layers, estimate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,11 @@ import numpy as np
 from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
 from theory.errors import InvalidArgument
+from theory.networks.multipliers import multiplier_runs
 from theory.networks.network import Network
-from theory.validation import brief
+from theory.optimisers import GradientDescent, Optimiser
+from theory.symbols import ell
+from theory.validation import brief, typed
 from theory.words.observables import Observable
 from theory.words.word import is_odd
 from verify.inference.measurement import Measurement, number_or_array
@@ -65,7 +68,8 @@ class Estimate(ReadAsNumber):
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
     layers in words, where they are not layers of an MLP.  ``moved``: the letters that a step
     moves there: z, or the stream h of a residual network, or hz for both.  ``rare``: whether
-    `RareEvents` draws such networks.  ``network``: the network drawn.
+    `RareEvents` draws such networks.  ``network``: the network drawn.  ``rates``: the multipliers
+    of eta, None where all are 1.  ``optimiser``: the rule of the step.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -90,6 +94,8 @@ class Estimate(ReadAsNumber):
     moved: str = "z"
     rare: bool = True
     network: Network | None = None
+    rates: Any = None
+    optimiser: Optimiser = field(default_factory=GradientDescent)
 
     @property
     def total(self) -> Measurement:
@@ -181,14 +187,56 @@ class Estimate(ReadAsNumber):
         """
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
         places = range(1, len(self.names) + 1) if self.names else layers
-        theirs = getattr(theory, "network", self.network)
-        if self.network and not self.names and not _are_alike(theirs, self.network):
-            raise InvalidArgument(
-                f"expected the value of {brief(self.network)} for theory, got one of "
-                f"{brief(theirs)}; give squared_update({brief(self.network)}, ell)"
-            )
+        if theory is not None and not self.names:
+            self._check_theory(theory)
         quantity = self._quantity(r"$E[(\Delta {})^2]/\eta^2$")
         return draw_estimate(self.parts, places, ax, theory, quantity, self.names)
+
+    def _check_theory(self, theory: Any) -> None:
+        """Refuse a value of theory of another quantity, network, layer, step or multipliers."""
+        network = getattr(theory, "network", None)
+        if self.network is None or network is None:
+            return
+        mine = brief(self.network)
+        give = f"give squared_update({mine}, ell)"
+        if self.observable is not None:
+            give = f"give derive(observable, {mine}, layer=ell)"
+        if not self._measures(theory):
+            raise InvalidArgument(
+                f"expected the exact {self._quantity('E[(Δ{})²]/η²')} for theory, which was "
+                f"measured, got theory={typed(theory)}; {give}"
+            )
+        if not _are_alike(network, self.network):
+            raise InvalidArgument(
+                f"expected the value of {mine} for theory, got one of {brief(network)}; {give}"
+            )
+        if isinstance(self.layer, int) and theory.layer not in (self.layer, ell):
+            raise InvalidArgument(
+                f"expected the value at layer {self.layer} for theory, got one at layer "
+                f"{theory.layer}; {give}"
+            )
+        given = {"rates": self._multipliers(theory), "step": getattr(theory, "step", None)}
+        given |= {"optimiser": getattr(theory, "optimiser", GradientDescent())}
+        for name, value in given.items():
+            if value != getattr(self, name) and not (name == "step" and value is None):
+                raise InvalidArgument(
+                    f"expected {name}={brief(getattr(self, name))} in theory, as measured, got "
+                    f"{name}={brief(value)}; give squared_update the arguments of monte_carlo"
+                )
+
+    def _multipliers(self, theory: Any) -> Any:
+        """The multipliers of eta of a value of theory; None where all are 1."""
+        rates = (theory.derivations[0] if hasattr(theory, "derivations") else theory).rates
+        runs = multiplier_runs(rates, self.network.layers) if self.network else []
+        found = tuple(rate for rate, layers in runs for _ in range(layers))
+        return None if set(found) <= {1} else found
+
+    def _measures(self, theory: Any) -> bool:
+        """Whether a value of theory is of the quantity that was measured."""
+        if self.observable is not None:
+            return bool(getattr(theory, "observable", None) == self.observable)
+        update = self._quantity(r"$E[(\Delta {})^2]/\eta^2$")
+        return getattr(theory, "_quantity", "") in (update, rf"{update} as $n \to \infty$")
 
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
@@ -231,6 +279,8 @@ class Estimate(ReadAsNumber):
         if self.untrained:
             layers = ", ".join(map(str, self.untrained))
             return [f"no layer up to layer {layers} is trained: the update is 0 there"]
+        if self.observable is not None and not self.observable.terms:
+            return ["the observable is 0: measure another"]
         if self.observable is not None and _is_zero(self.observable):
             return [
                 "the mean is 0, since every term is odd in the readout v, and v and -v are equally "

@@ -28,7 +28,7 @@ class Measurement(ReadAsNumber):
     of the largest sample in the sum.  ``samples``: their number.  ``block_log_means``,
     ``block_samples``: the logarithms of the means of blocks of samples, shape ``(blocks,)`` before
     the layers, and the number of samples in each block; ``block_signs``: the signs of the means.
-    ``logs``: logarithms of the samples, if kept.
+    ``logs``: logarithms of the samples, if kept; ``unkept``: why they are not kept, and a remedy.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -47,6 +47,7 @@ class Measurement(ReadAsNumber):
     logs: FloatArray | None = None
     sign: FloatArray | float = 1.0
     block_signs: FloatArray | float = 1.0
+    unkept: str = "sums alone are kept"
 
     @property
     def median(self) -> Quantile:
@@ -74,11 +75,7 @@ class Measurement(ReadAsNumber):
         0.9 quantile 70.519 in [62.479, 75.403] (0.95 confidence)
         """
         if self.logs is None:
-            raise InvalidArgument(
-                "quantiles need networks, and these samples were too many to keep, are of an "
-                "observable, or are weighted means: simulate fewer updates or layers at once, with "
-                "sampler=Gram(), Conditioned() or Dense()"
-            )
+            raise InvalidArgument(f"expected kept samples for a quantile, got none: {self.unkept}")
         return quantile_of(self.logs, chance, level)
 
     @property
@@ -122,8 +119,8 @@ class Measurement(ReadAsNumber):
         """
         if np.any(np.isneginf(self.log_mean)):
             return (
-                "no sampled network moves: all are dead (RareEvents() avoids dead chains of ReLU "
-                "layers), or no layer up to this layer is trained"
+                "it is 0 in every sampled network: all are dead (RareEvents() avoids dead chains "
+                "of ReLU layers), no layer up to this layer is trained, or the observable is 0"
             )
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
             return "a sample overflowed: give a smaller weight variance, depth or rate"

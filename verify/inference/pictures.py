@@ -35,13 +35,15 @@ def draw_estimate(
         )
     names = sorted(parts, key=lambda name: name != "total")
     kind = "exact" if hasattr(theory, "open_sizes") else "law"
+    limit = r"$n \to \infty$"
+    kind = limit if limit in getattr(theory, "_quantity", "") else kind
     lines = [] if theory is None else _lines(theory, names, layers)
     curves = [
         Curve(f"{kind}, {name}", layers, y, look, law=kind == "law")
         for look, (name, y) in enumerate(lines)
     ]
     marks = [_marks(f"measured, {name}", parts[name], layers, k) for k, name in enumerate(names)]
-    said = {"exact": "exact values", "law": "law"}[kind]
+    said = {"exact": "exact values", "law": "law", limit: f"values as {limit}"}[kind]
     return draw(
         ax,
         [*curves, *marks],

@@ -6,16 +6,64 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nan
+from typing import ClassVar, NoReturn
 
+from theory.coverage import Answering, NoNumber
 from theory.outcome import Outcome
+from theory.validation import brief
 from verify.inference.evidence import POWER, Evidence
 
-__all__ = ["FAMILY_BUDGET", "NOTICEABLE", "POWER", "Score", "Verdict", "Want", "decide"]
+__all__ = [
+    "FAMILY_BUDGET",
+    "NOTICEABLE",
+    "POWER",
+    "NoCondition",
+    "Score",
+    "Verdict",
+    "Want",
+    "decide",
+]
 
 FAMILY_BUDGET = 0.01
 """Chance that a true law is rejected anywhere on a grid, split evenly over its deciding cells."""
 NOTICEABLE = 1.5
 """A run that could not have noticed an error of this factor, either way, decides nothing."""
+
+
+class NoCondition(Answering):
+    """A judgement of three outcomes, which is neither true nor false: `bool` names the test.
+
+    >>> from verify import check
+    >>> try:
+    ...     bool(check("L", simulate=False))
+    ... except TypeError as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+    expected True or False in a condition, got Check, which is consistent, rejected or undecided;
+    write found.outcome.name == 'CONSISTENT'
+    """
+
+    _condition: ClassVar[str]
+
+    def __bool__(self) -> NoReturn:
+        raise NoNumber(
+            f"expected True or False in a condition, got {type(self).__name__}, which is "
+            f"consistent, rejected or undecided; write {self._condition}.name == 'CONSISTENT'"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        self._refuse_text(other)
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def _refuse_text(self, other: object) -> None:
+        """Text and an outcome equal no report."""
+        if isinstance(other, str | Outcome):
+            name = str(other).upper()
+            raise NoNumber(
+                f"expected another {type(self).__name__} at ==, got {brief(other)}; write "
+                f"{self._condition}.name == {name!r}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +149,7 @@ class Want:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(NoCondition):
     """The answer for a grid: ``worst`` is the index of the cell nearest to its own bound, if any.
 
     ``noticed``: the smallest relative error that would have been noticed in any single deciding
@@ -119,6 +167,11 @@ class Verdict:
     critical: float
     wants: tuple[Want, ...] = ()
     noticed_in_all: float = inf
+    _condition = "verdict.outcome"
+
+    def __eq__(self, other: object) -> bool:
+        self._refuse_text(other)
+        return isinstance(other, Verdict) and vars(self) == vars(other)
 
     def __repr__(self) -> str:
         said = f"Verdict: {self.outcome.name}"

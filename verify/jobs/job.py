@@ -52,11 +52,8 @@ def run_job(
     update, rate = leading_laws(blocks=residual)
     regime = "B → ∞, for the stream after the last block" if residual else "L → ∞"
     console.print(f"derived, as n → ∞ and then {regime}:")
-    rates = f"maximal learning rate ~ {rate} (linearised step)"
-    console.print(
-        f"  E[(Δ{'h' if residual else 'z'})²] ~ {update},  {rates}",
-        soft_wrap=True,
-    )
+    console.print(f"  E[(Δ{'h' if residual else 'z'})²] ~ {update}")
+    console.print(f"  maximal learning rate ~ {rate} (linearised step)")
     measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
@@ -65,7 +62,7 @@ def run_job(
     _show_table(record, console, folder, parquet=parquet)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
     for line in sentences(record):
-        console.print(line, soft_wrap=True)
+        console.print(line, markup=False)
     if to_draw:
         write_pictures(folder, record)
     return int(comparison.verdict.outcome.value)
@@ -145,8 +142,7 @@ def _show_table(
     drawn, planned = record.drawn, record.planned
     if drawn != planned:
         console.print(
-            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume draws the rest",
-            soft_wrap=True,
+            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume draws the rest"
         )
 
 

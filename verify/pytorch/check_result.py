@@ -19,7 +19,7 @@ from theory.outcome import Outcome
 from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.inference.evidence import POWER, Interval
 from verify.inference.numbers_in_text import value_and_error
-from verify.inference.verdict import FAMILY_BUDGET, Score, Verdict, decide
+from verify.inference.verdict import FAMILY_BUDGET, NoCondition, Score, Verdict, decide
 from verify.pytorch.learning_rates import share_of_bound
 
 __all__ = ["CoordinateCheck", "LayerCheck"]
@@ -142,7 +142,7 @@ class LayerCheck:
 
 
 @dataclass(frozen=True, eq=False)
-class CoordinateCheck:
+class CoordinateCheck(NoCondition):
     """The comparison of a model's real steps with exact values, by layer.  Made by
     `coordinate_check`.
 
@@ -166,6 +166,19 @@ class CoordinateCheck:
     drawn_by: str = "initialise"
     causes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    _condition = "check.outcome"
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of `verdict`.
+
+        >>> from torch import nn
+        >>> from verify.pytorch import coordinate_check
+        >>> layers = nn.Linear(16, 16, bias=False), nn.ReLU(), nn.Linear(16, 1, bias=False)
+        >>> coordinate_check(nn.Sequential(*layers), samples=500, seed=1).outcome.name
+        'CONSISTENT'
+        """
+        return self.verdict.outcome
 
     @cached_property
     def verdict(self) -> Verdict:

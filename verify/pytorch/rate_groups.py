@@ -9,6 +9,7 @@ from torch import nn
 from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from theory.rates.learning_rate import real_step_call
 from theory.validation import typed
 from verify.pytorch.examples import Case, check_norm, checked_examples
 from verify.pytorch.half_precision import precision_in_words
@@ -96,8 +97,11 @@ def _too_deep(network: MLP) -> str | None:
     narrowest = min(int(width) for width in network.widths[1:])
     if 4 * network.layers <= narrowest:
         return None
+    call = "verify.typical_learning_rate"
+    if network.layers > narrowest:
+        call = f"theory.{real_step_call(network)}"
     return (
         f"expected a depth of at most a quarter of the width, got depth {network.layers} at width "
         f"{narrowest}: there rare networks set the mean, and these rates are small for a typical "
-        f"one; give a wider model, or compare with verify.typical_learning_rate"
+        f"network; give a wider model, or compare with {call}"
     )

@@ -299,6 +299,11 @@ def _check_network(problem: Problem, sampler: Sampler) -> None:
         return
     quickest = (Gram(), Conditioned(), Dense())
     other = next(each for each in quickest if each.draws_network(problem))
+    if sampler.draws_network(dataclasses.replace(problem, optimiser=GradientDescent())):
+        raise InvalidArgument(
+            f"expected GradientDescent() for optimiser with sampler={sampler!r}, got "
+            f"optimiser={problem.optimiser!r}; give sampler={other!r}, which makes its steps"
+        )
     raise InvalidArgument(
         f"expected a network that {sampler!r} draws, got network={brief(problem.network)}; give "
         f"sampler={other!r}, which draws it"

@@ -21,7 +21,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import groupby, islice
 from math import inf
 
@@ -84,10 +84,16 @@ class Execution:
     executor: Executor | None = None
     ahead: int | None = None
     store: OpenStore = in_memory
-    watch: Watch = field(default_factory=Watch)
+    watch: Watch = field(default_factory=Watch, repr=False)
     seconds: float | None = None
     alive: Callable[[], None] = lambda: None
     task: float = 0.0
+
+    def __repr__(self) -> str:
+        """The settings that are given, as code; help() shows it as a default."""
+        shown = [(each, getattr(self, each.name)) for each in fields(self) if each.repr]
+        given = (f"{each.name}={value!r}" for each, value in shown if value is not each.default)
+        return f"Execution({', '.join(given)})"
 
     def run(self, samplings: Sequence[Sampling]) -> list[list[Block]]:
         """The blocks of each cell in order: all of them, or where time was up the longest run of

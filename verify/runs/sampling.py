@@ -55,12 +55,32 @@ class Sampling:
         asked = self.configuration
         return asked.sampler.draws_networks and asked.observable is None and few
 
+    @property
+    def _unkept(self) -> str:
+        """Why samples are not kept, with a remedy."""
+        asked = self.configuration
+        if asked.observable is not None:
+            return (
+                "of an observable only sums are kept; derive(observable, network).variance() is "
+                "its exact variance over networks"
+            )
+        if not asked.sampler.draws_networks:
+            return f"{asked.sampler!r} draws weighted samples; give sampler=Gram()"
+        most = KEPT_SAMPLES // len(asked.layers)
+        return (
+            f"{self.samples:,} samples of {len(asked.layers)} layers are too many to keep; give "
+            f"at most {most:,} samples"
+        )
+
     def estimate(self, blocks: list[Block], *, scalar: bool) -> Estimate:
         """All blocks, or the first of them, merged in order; ``scalar``: one layer by number."""
         asked = self.configuration
         makers = {block.software for block in blocks if block.software is not None}
         return Estimate(
-            parts=merge(blocks, problem_of(asked).parts, scalar=scalar),
+            parts={
+                name: replace(part, unkept=self._unkept)
+                for name, part in merge(blocks, problem_of(asked).parts, scalar=scalar).items()
+            },
             samples=sum(block.samples for block in blocks),
             seed=self.seed,
             layer=asked.layers[0] if scalar else asked.layers,
@@ -71,6 +91,8 @@ class Sampling:
             names=asked.names,
             moved=moved_letters(asked.names),
             network=asked.network,
+            rates=asked.rates,
+            optimiser=asked.optimiser,
             rare=RareEvents().draws_network(problem_of(asked)),
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )

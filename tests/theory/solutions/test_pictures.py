@@ -14,6 +14,7 @@ from sympy import exp
 from theory import (
     MLP,
     Branch,
+    Graph,
     InvalidArgument,
     LeakyReLU,
     Readout,
@@ -70,7 +71,9 @@ def test_every_value_draws_itself_beside_its_law(name: str) -> None:
     axes = value.plot(Figure().add_subplot())
     entries = [text.get_text() for text in axes.get_legend().get_texts()]
     assert axes.get_xlabel() == xlabel
-    assert [each[:3] for each in entries] == ["exa"] * curves + ["law"] * has_law
+    law = "law" if name != "depth in numbers" else r"$n \to \infty$ limit"
+    assert [each.startswith("exact") for each in entries] == [True] * curves + [False] * has_law
+    assert all(each.startswith(law) for each in entries[curves:])
     assert axes.get_title()
     assert axes.get_ylabel()
     assert len(axes.get_legend().legend_handles) == len(entries)
@@ -109,6 +112,22 @@ def test_no_line_hides_another() -> None:
     assert len(dashes) == 4
 
 
+def test_a_law_has_the_depth_in_it() -> None:
+    """At one depth the leading term is a limit, or the leading term of a value that grows."""
+    graph = squared_update(Graph({"a": "x", "b": "a"}, readout="b"))
+    deep = squared_update(MLP(depth=2)), derive(trace(K), MLP(depth=2)), graph
+    values: tuple[Any, ...] = (UPDATE, *deep)
+    axes = [value.plot(Figure().add_subplot()) for value in values]
+    found = [each.get_legend().get_texts()[-1] for each in axes]
+    limit = r"$n \to \infty$ limit $3$"
+    assert [text.get_text() for text in found] == [
+        "law $L^{3}/3$",
+        limit,
+        "leading term $2 n^{2}$",
+        limit,
+    ]
+
+
 def test_the_title_states_the_finding() -> None:
     """Where the exact values are within a tenth of the law, the title says so, and truly."""
     title = " ".join(UPDATE.plot(n=1024, L=range(1, 65)).get_title().split())
@@ -118,8 +137,10 @@ def test_the_title_states_the_finding() -> None:
     )
     near = [depth for depth in range(1, 65) if abs(UPDATE(1024, depth) / (depth**3 / 3) - 1) < 0.1]
     assert near == list(range(3, 40))
-    assert "at no depth shown" in LABEL.plot(n=8).get_title()
-    assert "at every depth shown" in UPDATE.plot(n=10**6, L=[16, 32]).get_title().replace("\n", " ")
+    narrow = " ".join(LABEL.plot(n=8).get_title().split())
+    assert "is nowhere within 10% of its law" in narrow
+    wide = " ".join(UPDATE.plot(n=10**6, L=[16, 32]).get_title().split())
+    assert "is everywhere within 10% of its law" in wide
     assert "falls from 1 to" in alignment(MLP((8, 16, 8)), layer=ell).plot().get_title()
 
 

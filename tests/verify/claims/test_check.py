@@ -23,6 +23,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
+from theory.observables import K, trace
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify import Check, check
@@ -217,7 +218,7 @@ def test_a_layer_in_numbers_is_asked_of_networks_that_have_it() -> None:
 def test_values_that_differ_are_shown_to_differ() -> None:
     rounded = {"claim": "leading", "quantity": "rate"}
     found = asked("1.73205080756888/L**1.5", **rounded)
-    assert "1.73205080756888 (formula) and 1.7320508075688772935 (law)" in str(found)
+    assert "1.73205080756888 (formula) and 1.7320508075688772935 (exact value)" in repr(found)
     assert str(found.difference) == (
         "it is the law to 15 digits only, and a decimal is read exactly: write sqrt(3)"
     )
@@ -257,7 +258,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
         found = asked(right + extra)
         assert found.verdict is Outcome.REJECTED
         if found.difference is None:
-            assert "none of the known differences" in str(found)
+            assert "none of the known differences" in repr(found)
         else:
             assert "it is the exact value plus" in found.difference.sentence
 
@@ -389,6 +390,27 @@ def test_t_and_n_0_and_a_are_those_of_the_network() -> None:
     assert asked(general, network=leaky).verdict is Outcome.CONSISTENT
 
 
+def test_at_a_depth_in_numbers_there_is_a_limit_and_no_law() -> None:
+    deep = MLP(depth=3)
+    found = asked("9/2", claim="leading", network=deep)
+    assert "the leading term, as n → ∞, of E[(Δz)²]" in repr(found)
+    assert str(found.difference) == "it is 9/19 times the limit as n → ∞"
+    claimed = asked("3", network=MLP(depth=2))
+    assert str(claimed.difference) == "it is the limit as n → ∞, claimed as exact"
+    counted = asked("n**2", network=MLP(depth=2), observable=trace(K), claim="leading")
+    assert str(counted.difference) == "it is 1/2 times the leading term as n → ∞"
+
+
+def test_the_value_at_infinite_width_is_no_series_in_the_width() -> None:
+    assert str(asked("L**3/3 + L/6").difference) == "it is the value at n = ∞, claimed as exact"
+
+
+def test_long_numbers_are_shown_in_decimals() -> None:
+    text = repr(asked("1e400*L", claim="leading"))
+    assert "formula: 1.0e+400*L, read per eta**2" in text
+    assert "it is about 3.0e+400 times L**(-2) times the law" in text
+
+
 def test_the_report_says_everything() -> None:
     text = repr(asked("eta**2*L**3/2", claim="leading"))
     assert text.splitlines() == [
@@ -396,10 +418,16 @@ def test_the_report_says_everything() -> None:
         "E[(Δz)²] in the last hidden layer of MLP()",
         "formula: L**3*eta**2/2",
         "theory: rejected: formula over exact value does not tend to 1",
-        "  first at L = 1: leading terms 1/2 (formula) and 1/3 (law)",
+        "  first at L = 1: leading terms 1/2 (formula) and 1/3 (exact value)",
         "  difference: it is 3/2 times the law",
         "networks: not simulated",
     ]
+
+
+def test_print_breaks_lines_for_a_page() -> None:
+    found = asked("eta**2*L**3/2", claim="leading")
+    assert max(map(len, str(found).splitlines())) <= 80
+    assert str(found).split() == repr(found).split()
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_what_is_not_measured_says_why() -> None:
         found = checked(formula, grid=GRID, samples=1000, **options)
         assert found.evidence is None
         assert words in str(found.unmeasured)
-        assert words in str(found)
+        assert words in repr(found)
 
 
 OTHER = [

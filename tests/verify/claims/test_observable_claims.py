@@ -91,7 +91,7 @@ def test_cells_that_do_not_vary_do_not_decide() -> None:
     networks = [MLP(8, 1), MLP(8, 2)]
     found = compare_law(observable=trace(K), **DRAW | {"networks": networks})
     assert [cell.decides for cell in found.cells] == [False, True]
-    assert "networks do not vary" in str(found)
+    assert "networks do not vary" in " ".join(str(found).split())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Comparisons, checks and estimates draw themselves: marks with errors beside exact values."""
 
+import re
 from math import exp, inf
 from typing import Any
 
@@ -15,7 +16,11 @@ from theory import (
     InvalidArgument,
     NotSolved,
     Residual,
+    SignDescent,
+    Tanh,
+    derive,
     maximal_learning_rate,
+    readout_update,
     squared_update,
 )
 from theory.display.drawing import Marks, draw
@@ -171,6 +176,42 @@ def test_what_is_no_theory_of_the_layers_is_refused(measured: Estimate, theory: 
         measured.plot(theory=theory)
 
 
+@pytest.mark.parametrize(
+    ("theory", "words"),
+    [
+        (readout_update(MLP(32, 8)), "expected the exact E[(Δz)²]/η² for theory"),
+        (derive(trace(K), MLP(32, 8)), "expected the exact E[(Δz)²]/η² for theory"),
+        (squared_update(MLP(32, 8)).label, "expected the exact E[(Δz)²]/η² for theory"),
+        (squared_update(MLP(32, 8), rates=(0,) + (1,) * 7), "expected rates=None in theory"),
+        (
+            squared_update(MLP(32, 8), optimiser=SignDescent()),
+            "expected optimiser=GradientDescent() in theory",
+        ),
+        (squared_update(MLP(32, 8), 7), "expected the value at layer 8 for theory"),
+    ],
+    ids=str,
+)
+def test_the_theory_of_another_quantity_is_refused(theory: Any, words: str) -> None:
+    one = monte_carlo(MLP(32, 8), samples=20, seed=1)
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        one.plot(theory=theory)
+
+
+def test_the_picture_of_a_limit_calls_it_a_limit() -> None:
+    network = MLP(32, 2, activation=Tanh())
+    found = monte_carlo(network, samples=20, seed=1, sampler=Conditioned())
+    assert entries(found.plot(theory=squared_update(network)))[0] == r"$n \to \infty$, total"
+
+
+def test_the_theory_of_an_observable_is_its_own_mean() -> None:
+    network = MLP(8, 2)
+    found = monte_carlo(network, samples=20, seed=1, observable=trace(K), sampler=Dense())
+    assert found.plot(theory=derive(trace(K), network)).get_ylabel() == "E[tr(K)]"
+    for other in (squared_update(network), derive(trace(K @ K), network)):
+        with pytest.raises(InvalidArgument, match=r"expected the exact E\[tr\(K\)\] for theory"):
+            found.plot(theory=other)
+
+
 def test_a_picture_names_the_observable_that_was_measured() -> None:
     observable, network = g @ K @ g, MLP(8, 3)
     sampler = Conditioned()
@@ -186,6 +227,17 @@ def test_a_picture_names_the_observable_that_was_measured() -> None:
     assert found.plot().get_ylabel() == "E[gᵀKg] over its exact value"
 
 
+def test_marks_whose_bars_overlap_stand_side_by_side() -> None:
+    rows = [
+        Marks("a", (4, 8), (1.0, 1.0), (0.2, 0.0)),
+        Marks("b", (4, 8), (1.3, 3.0), (0.2, 0.1), 1),
+    ]
+    axes = draw(Figure().add_subplot(), rows, title="", xlabel="", ylabel="")
+    (left, alone), (right, other) = (each.lines[0].get_xdata() for each in axes.containers)  # type: ignore[attr-defined]
+    assert left < 4 < right
+    assert alone == other == 8
+
+
 def test_an_undefined_mean_is_left_out() -> None:
     axes = monte_carlo(MLP(8, 2), samples=1, seed=1, layer=(1, 2)).plot()
     assert len(bars(axes)) == 3
@@ -197,7 +249,7 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
     assert entries(axes) == ["formula", *names, "law $L^{3}/3$"]
     line = axes.get_lines()[0]
     assert ys(line) == pytest.approx([x**2 / 3 for x in xs(line)])
-    assert axes.get_title().startswith("Rejected: the claim that the formula")
+    assert axes.get_title().startswith("Rejected: the claim that the formula $L^{2}/3$")
     widths = check("eta**2*(3 + 5/n)", network=MLP(depth=2), simulate=False).plot()
     assert widths.get_xlabel() == "width $n$"
     rate = check("1/n", quantity="rate", claim="leading", simulate=False).plot(against="width")
@@ -265,7 +317,7 @@ def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:
     assert "exact" in entries(axes)
     assert not [name for name in entries(axes) if name.startswith("law")]
     title = axes.get_title().replace("\n", " ")
-    assert title.startswith("Rejected: the claim that the formula is E[(Δz)²]")
+    assert title.startswith("Rejected: the claim that the formula $L^{3}/3$ is E[(Δz)²]")
 
 
 def test_the_rates_of_a_run_are_drawn_down_to_the_exact_rate_of_a_deep_network() -> None:

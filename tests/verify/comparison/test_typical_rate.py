@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.tools.literal_groups import literal_step
-from theory import MLP, InvalidArgument, maximal_learning_rate
+from theory import MLP, Branch, InvalidArgument, Residual, layer_rates, maximal_learning_rate
 from theory.symbols import n
 from verify import Dense, Gram, RareEvents, monte_carlo, typical_learning_rate
 
@@ -109,6 +109,34 @@ def test_the_typical_rate_says_what_it_is() -> None:
     assert "typical, linearised step" in found._repr_latex_()
     assert found.network == network
     assert found.estimate.samples == 100
+
+
+def test_a_rate_above_that_of_a_real_step_says_so() -> None:
+    """From L = n on: the printed call gives the printed number; no text recommends such a rate."""
+    found = typical_learning_rate(MLP(64, 1000), samples=20, seed=1)
+    assert repr(found).endswith(
+        "; of a linearised step, and above 0.00257, the largest rate of a real step as n → ∞, "
+        "maximal_learning_rate(MLP(depth=1000), linearised=False)"
+    )
+    real = maximal_learning_rate(MLP(depth=1000), linearised=False)
+    assert f"{float(real.infinite_width()):.3g}" == "0.00257"
+    bounded = typical_learning_rate(MLP(8, 32), samples=20, seed=1, bound=0.25)
+    assert "criterion=EveryHiddenLayer(bound='1/4'))" in repr(bounded)
+    for hint in (maximal_learning_rate(MLP(64, 1000)), layer_rates(MLP(64, 1000))):
+        assert "typical_learning_rate" not in repr(hint)
+        assert "maximal_learning_rate(MLP(depth=1000), linearised=False)" in repr(hint)
+
+
+def test_in_a_residual_network_a_block_binds() -> None:
+    found = typical_learning_rate(Residual(8, 4), samples=20, seed=1, layer=(2, 4))
+    assert "; block 4 binds" in repr(found)
+    axes = found.plot()
+    assert "block 4 binds" in axes.get_title().replace("\n", " ")
+    assert axes.get_xlabel() == "block $b$"
+    branch = typical_learning_rate(Residual(8, 4), samples=20, seed=1, layer=(Branch(1), Branch(3)))
+    assert "; branch 3 binds" in repr(branch)
+    assert branch.layer == Branch(3)
+    assert branch.plot().get_xlabel() == "branch 1, branch 3"
 
 
 def test_dead_networks_and_few_samples_have_no_finite_rate() -> None:
