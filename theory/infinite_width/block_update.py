@@ -7,13 +7,13 @@ from functools import lru_cache
 from math import inf, log2
 from typing import Any
 
-from sympy import Expr, Float, Integer, Rational, Symbol
+from sympy import Expr, Float, Integer, Rational
 
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.block_limit import limit_of_blocks
-from theory.infinite_width.blocks import Movement, moved_in_blocks
 from theory.infinite_width.laws import DepthLaw
+from theory.infinite_width.streams.blocks import Movement, moved_in_blocks
+from theory.infinite_width.streams.limit import BlockLimit, limit_of_blocks
 from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import asked_layer, asked_rates, checked_network
@@ -70,49 +70,29 @@ class WideBlockUpdate(WideUpdate):
                 "networks of any number of blocks, all weights at one rate: leave layer, rates and "
                 "blocks out"
             )
-        place, width_power = "branch" if inside else "stream", self.optimiser.unscaled.width_power
-        regime = f"n -> infinity, then the number of blocks B, last {place}"
-        known = limit_of_blocks(self.network, self.inputs, self.optimiser)
-        if known is not None:
-            constant, square = (
-                known.branch if inside else known.stream,
-                known.square * B**known.grown,
-            )
-            power, error = Integer(known.exponent), known.error
-            return DepthLaw(constant, power, Integer(1), width_power, square, error, regime, size=B)
+        known = limit_of_blocks(self.network, self.inputs, self.optimiser) or self._read_off()
+        return DepthLaw(
+            known.branch if inside else known.stream,
+            Integer(known.exponent),
+            Integer(1),
+            self._width_power,
+            known.square * B**known.grown,
+            known.error,
+            f"n -> infinity, then the number of blocks B, last {'branch' if inside else 'stream'}",
+            size=B,
+        )
+
+    def _read_off(self) -> BlockLimit:
+        """A power that four deep networks follow."""
         first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
         found, power, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
         last, grown, _ = power_of_blocks(sizes, squares)
-        square = Float(last) * B**grown
-        return DepthLaw(Float(found), power, Integer(1), width_power, square, error, regime, size=B)
+        return BlockLimit(Float(found), Float(found), power, Float(last), grown, error)
 
-    def law_holds_from(self, tolerance: object) -> int:
-        """Not solved: the recursion takes one pass for each number of blocks.
-
-        >>> from theory import NotSolved, Residual, Tanh, squared_update
-        >>> try:
-        ...     squared_update(Residual(activation=Tanh())).law_holds_from("0.1")
-        ... except NotSolved as error:
-        ...     print(str(error)[:40])
-        the number of blocks from which a law ho
-        """
-        raise NotSolved(
-            "the number of blocks from which a law holds is not solved: compare leading() with "
-            "infinite_width(blocks)"
-        )
-
-    def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
-        """Not solved: real steps of residual networks have no recursion.
-
-        >>> from theory import NotSolved, Residual, Tanh, squared_update
-        >>> try:
-        ...     squared_update(Residual(activation=Tanh())).linearised_up_to("0.1")
-        ... except NotSolved as error:
-        ...     print(str(error)[:40])
-        real steps are solved for fully connecte
-        """
+    @property
+    def _factor(self) -> float:
         raise _no_real_step()
 
     def _every_layer(self, depth: int) -> FloatArray:
@@ -129,10 +109,10 @@ class WideBlockUpdate(WideUpdate):
         """Whether the recursion takes each pair of blocks."""
         return isinstance(self.network.branch, ActivatedThenWeights)
 
-    def _headline(self) -> str:
-        if self._in_pairs and not isinstance(self.network.blocks, int):
+    def _said_law(self) -> str:
+        if self._in_pairs:
             return "call leading() for its law, or infinite_width(blocks) for its value at n = ∞"
-        return super()._headline()
+        return super()._said_law()
 
     @announced("recursion")
     def _movement(self, blocks: int) -> Movement:
@@ -149,17 +129,9 @@ class WideBlockUpdate(WideUpdate):
         """False, as blocks below the trained ones have the value 0."""
         return False
 
-    def _place_of(self, depth: int) -> int:
-        """The index of the stream in an array over blocks 0 to B, or of a branch over 1 to B."""
-        inside = isinstance(self.layer, Branch)
-        block = self.layer.block if inside else self.layer
-        place = depth if isinstance(block, Symbol) else int(block)
-        if place > depth:
-            raise InvalidArgument(
-                f"expected at least {place} blocks, got {depth}; the block asked for is block "
-                f"{place}"
-            )
-        return place - inside
+    @property
+    def _lowest(self) -> int:
+        return int(isinstance(self.layer, Branch))
 
 
 def _no_real_step() -> NotSolved:

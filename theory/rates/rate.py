@@ -35,8 +35,7 @@ from theory.optimisers import GradientDescent, Optimiser
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
-from theory.rates.wide_block_rate import wide_block_rate
-from theory.rates.wide_rate import WideLearningRate, wide_rate
+from theory.rates.wide_rate import WideLearningRate, wide_block_rate, wide_rate
 
 __all__ = ["maximal_learning_rate"]
 

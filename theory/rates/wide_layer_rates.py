@@ -22,13 +22,8 @@ from theory.infinite_width.recursion import (
     output_moved_by_each_layer,
     output_moved_by_readout,
 )
-from theory.infinite_width.wide_update import (
-    QUICK,
-    WideUpdate,
-    checked_depths,
-    in_floats,
-    wide_update,
-)
+from theory.infinite_width.wide_update import QUICK, WideUpdate, wide_update
+from theory.infinite_width.wide_value import checked_depths, in_floats
 from theory.laws.criteria import LastLayer, bound_text
 from theory.public_names import PickledByFields, PublicNames
 from theory.waiting import announced

@@ -1,7 +1,7 @@
 """The law of a residual network in the number B of blocks: the limit of many blocks at tau^2 = c/B.
 
-At the place t = b/B the recursion of `theory.infinite_width.blocks` becomes, with the variance Q of
-h, E (gradient through a block)^2 = a P/B, and the own parts k along the gradient,
+At the place t = b/B the recursion of `theory.infinite_width.streams.blocks` becomes, with the
+variance Q of h, E (gradient through a block)^2 = a P/B, and the own parts k along the gradient,
 
     Q' = c E branch^2,    P' = -a P,    alpha' = k + a alpha,    S = alpha^2 P + X,
     X' = a X + 2 a alpha^2 P + w,
@@ -44,7 +44,7 @@ from theory.activations.contact import half_line_moments, half_line_slopes
 from theory.activations.moments import moment_table
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
-from theory.infinite_width.blocks import Matrix, SlopePairs
+from theory.infinite_width.streams.blocks import Matrix, SlopePairs
 from theory.infinite_width.streams.network import branch_ratio
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
@@ -69,9 +69,9 @@ class BlockLimit:
 
     stream: Expr
     branch: Expr
-    exponent: int
+    exponent: Expr | int
     square: Expr
-    grown: int
+    grown: Expr | int
     error: float
 
 
