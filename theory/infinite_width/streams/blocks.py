@@ -25,6 +25,7 @@ import numpy as np
 
 from theory.activations.contact import half_line_slopes
 from theory.activations.nonlinearity import FloatArray, Nonlinearity
+from theory.activations.quadrature import gaussian_rule
 from theory.errors import NotSolved
 from theory.infinite_width.streams.decay import decayed_in_blocks
 from theory.infinite_width.streams.network import Blocks
@@ -287,9 +288,7 @@ class SlopePairs:
         where pairs have a closed form."""
         if self._halves is not None:
             return np.zeros((0, len(seen)))
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        nodes *= _FARTHEST
-        weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+        nodes, weights = gaussian_rule([-_FARTHEST, _FARTHEST], _NODES)
         slopes = self._activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
         before, basis, found = np.zeros_like(nodes), np.ones_like(nodes), []
         for order in range(_HERMITE):

@@ -43,6 +43,7 @@ from sympy import (
 from theory.activations.contact import half_line_moments, half_line_slopes
 from theory.activations.moments import moment_table
 from theory.activations.nonlinearity import FloatArray
+from theory.activations.quadrature import legendre_rule
 from theory.errors import NotSolved
 from theory.infinite_width.streams.blocks import Matrix, SlopePairs
 from theory.infinite_width.streams.network import branch_ratio
@@ -140,8 +141,7 @@ class _Limit:
     def pairs(self, of: Callable[[Any, Any, int], Any], ways: tuple[int, ...]) -> float:
         """The integral over t and s of a function of s, t and the way: s < t for -1, s > t for 1.
         It may have roots of s - t, t and 1 - t, since nodes are denser there."""
-        x, weights = np.polynomial.legendre.leggauss(_INNER)
-        v, weights = (x + 1) / 2, weights / 2
+        v, weights = legendre_rule([0, 1], _INNER)
         t, total = ((1 - np.cos(np.pi * v)) / 2)[:, None], 0.0
         outer = weights * np.pi / 2 * np.sin(np.pi * v)
         for way in ways:
