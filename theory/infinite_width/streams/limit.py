@@ -28,11 +28,13 @@ from sympy import (
     Expr,
     Float,
     Integer,
+    Symbol,
     asin,
     atanh,
     exp,
     expand,
     factor_terms,
+    integrate,
     log,
     pi,
     simplify,
@@ -61,6 +63,7 @@ _NODES, _INNER = (24, 36, 54, 80), 48
 """Chebyshev nodes of solutions, of which the last two differ by the error; nodes of a rule in s."""
 _SETTLED, _ITERATIONS, _KNOWN, _AGREED = 1e-15, 200, 1e-4, 1e-12
 _NO_MEAN = 1e-13
+_u = Symbol("u", positive=True)
 
 
 @dataclass(frozen=True)
@@ -277,28 +280,22 @@ def _closed(
     m1, m2, _ = half_line_moments(slopes)
     gain, start, size = c * up * down * m2, first * inputs.square, optimiser.multiple
     last = start + gain if normed else start * exp(gain)
-    u = log(last / start) if normed else gain
     added: Expr = Integer(0)
     if rule == GradientDescent():
         begin = size * fan_in_ratio(network) * inputs.square / start
-        slope = size * c * m2 * (down + ratio * up) / gain
-        end = begin + slope * u
-        square, inner = end**2, (end**3 - begin**3) / (3 * slope)
+        beta = begin + size * c * m2 * (down + ratio * up) / gain * _u
     elif rule == Normalised():
         own = size * sqrt(c * m2 / (s * last)) * (sqrt(down) + sqrt(ratio * up)) / gain
-        if normed:
-            own, root = 2 * own * sqrt(start), sqrt(last / start)
-            square, inner = own**2 * (root - 1) ** 2, own**2 * (root**2 - 4 * root + 3 + u)
-        else:
-            square, inner = own**2 * u**2, own**2 * u**3 / 3
+        beta = 2 * own * sqrt(start) * (exp(_u / 2) - 1) if normed else own * _u
     elif rule == SignDescent() and not normed:
         own = 2 / pi * m1 * size * sqrt(c / (s * last))
-        own *= (sqrt(ratio * down) + ratio * sqrt(up)) / gain
-        square, inner = own**2 * u**2, own**2 * u**3 / 3
+        beta = own * (sqrt(ratio * down) + ratio * sqrt(up)) / gain * _u
         added = 8 / pi**2 * size**2 * c * (ratio * m1) ** 2 * up * last * _pairs(gain)
     else:
         return None
-    stream = factor_terms(expand(s * last**2 * (square + 2 * inner) + added))
+    end, square = log(last / start) if normed else gain, expand(beta**2)
+    moved = square.subs(_u, end) + 2 * integrate(square, (_u, 0, end))
+    stream = factor_terms(expand(s * last**2 * moved + added))
     branch = up * stream / (last if normed else 1)
     return BlockLimit(stream, branch, 0 if rule.degree else 1, last, 0, 0.0)
 
