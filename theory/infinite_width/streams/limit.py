@@ -47,7 +47,7 @@ from theory.activations.moments import moment_table
 from theory.activations.nonlinearity import FloatArray
 from theory.activations.quadrature import legendre_rule
 from theory.errors import NotSolved
-from theory.infinite_width.streams.blocks import Matrix, SlopePairs
+from theory.infinite_width.streams.blocks import SlopePairs, branch_parts
 from theory.infinite_width.streams.network import branch_ratio
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
@@ -124,8 +124,8 @@ class _Limit:
     ) -> None:
         self.network, self.inputs, self.optimiser = network, inputs, optimiser
         self.c, self.readout, self.first, self.up, self.down = map(float, scales)
-        self.two = isinstance(network.branch, UpDown)
-        self.reads = isinstance(network.branch, ActivatedThenWeights)
+        self.kind, self.two = network.branch, isinstance(network.branch, UpDown)
+        self.reads_stream = isinstance(network.branch, ActivatedThenWeights)
         self.ratio, self.table = branch_ratio(network), moment_table(network.activation)
         x = np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
         self.t, self._inverse = (x + 1) / 2, np.linalg.inv(chebvander(x, nodes - 1))
@@ -155,19 +155,23 @@ class _Limit:
 
     def _solve(self) -> None:
         normed, start = self.network.norm is not None, self.start
-        out = self.c * (self.down if self.two else self.up if self.reads else 1.0)
+        out = self.c * (self.down if self.two else self.up if self.reads_stream else 1.0)
         q = np.full(self.t.size, start)
         for _ in range(_ITERATIONS):
             entry = np.ones_like(q) if normed else q
-            seen = entry if self.reads else self.up * entry + float(self.network.bias_variance)
+            seen = (
+                entry if self.reads_stream else self.up * entry + float(self.network.bias_variance)
+            )
             moments = self.table.at(seen)
-            centred = isinstance(self.network.norm, LayerNorm) and not (self.two or self.reads)
+            centred = isinstance(self.network.norm, LayerNorm) and not (
+                self.two or self.reads_stream
+            )
             self.growth = out * (moments.q - moments.mean**2 * centred) / q
             before, q = q, start * np.exp(self.integral(self.growth))
             settled = np.abs(q - before).max() < _SETTLED * q.max()
             if settled:
                 break
-        inside = not (self.two or self.reads)
+        inside = not (self.two or self.reads_stream)
         self.moments, self.entry, self.seen, self.squares = moments, entry, seen, q
         shift = np.abs(moments.mean).max() > _NO_MEAN * moments.q1.max()
         self.has_none = bool(not settled or (inside and shift and not centred))
@@ -194,7 +198,7 @@ class _Limit:
         at_end = np.exp(self.last) * (alpha0 + self.integral(along / grown, 1.0))
         left = self.last - self.passed
         source = self.a * self.alpha**2 * self.p
-        if self.reads:
+        if self.reads_stream:
             single = source + self.c * self.up * self._last_slope * np.exp(left)
             rest = self.integral(single, 1.0) + self._masked()
         else:
@@ -205,27 +209,17 @@ class _Limit:
 
     def _own(self) -> FloatArray:
         """k, of the matrices of a block: of order tau^2, or tau for steps of degree 0."""
-        rule, size = self.optimiser.unscaled, float(self.optimiser.multiple)
-        signs = isinstance(rule, SignDescent)
-        m = self.moments
-        self.signed = np.zeros_like(self.p)
-        if self.two or self.reads:
-            fan_in, deviation = self.ratio if self.two else 1.0, (self.c * self.p) ** 0.5
-            found = Matrix(fan_in, m.q, m.q1, deviation).own(rule, size).along / self.p
-            if signs:
-                self.signed = self.c**0.5 * size * fan_in * m.q1
-            if self.reads:
-                return np.asarray(found)
-        else:
-            found = np.zeros_like(self.p)
-        rows = self.ratio if self.two else 1.0
-        back = (self.down if self.two else 1.0) * self.c * self.p / rows
-        entry = GAUSSIAN_SIZE * self.entry**0.5
-        slopes: Any = (m.alive, m.m1, m.m2, m.m3, m.m4)
-        up = Matrix(1.0, self.entry, entry, back**0.5, slopes, rows)
-        if signs and not self.two:
-            self.signed = self.c**0.5 * size * entry * m.m1
-        return np.asarray(found + rows * up.own(rule, size).along / self.p)
+        rule, sizes = self.optimiser.unscaled, (float(self.optimiser.multiple),) * 2
+        entries = self.entry, GAUSSIAN_SIZE * self.entry**0.5
+        parts = branch_parts(self, rule, self.moments, entries, self.c * self.p, sizes)
+        signed = isinstance(rule, SignDescent) and not self.reads_stream
+        self.signed = self.c**0.5 * parts.signs * signed
+        found = np.zeros_like(self.p)
+        if parts.behind is not None:
+            found = parts.behind.along / self.p
+        if parts.before is not None:
+            found = found + (self.ratio if self.two else 1.0) * parts.before.along / self.p
+        return np.asarray(found)
 
     def _signs(self) -> float:
         """The integral of w, times the growth of X above t."""
