@@ -14,17 +14,17 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.streams.blocks import Movement, moved_in_blocks
 from theory.infinite_width.streams.limit import BlockLimit, limit_of_blocks
-from theory.infinite_width.wide_update import WideUpdate, wide_update
+from theory.infinite_width.wide_update import WideUpdate, wide_chain
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, block_of
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.symbols import B, b
-from theory.validation import typed
+from theory.validation import exact_number, positive_value, typed
 from theory.waiting import announced
 
-__all__ = ["WideBlockUpdate", "power_of_blocks", "update_at_infinite_width"]
+__all__ = ["WideBlockUpdate", "power_of_blocks", "wide_update"]
 
 _DEEP, _DEEP_IN_PAIRS = 512, 128
 """The first of four numbers of blocks, each twice the one before, from which a law is read."""
@@ -93,7 +93,28 @@ class WideBlockUpdate(WideUpdate):
 
     @property
     def _factor(self) -> float:
-        raise _no_real_step()
+        raise NotSolved(
+            "real steps are solved for fully connected networks as n goes to infinity: leave step "
+            "or linearised out, or measure it with monte_carlo(network, step=0.1, "
+            "sampler=Conditioned(), samples=100, seed=1)"
+        )
+
+    def _refuse_unsolved(self) -> None:
+        if self.step is not None:
+            self._factor  # noqa: B018
+        place, block = self.layer, block_of(self.layer)
+        if block == b:
+            raise InvalidArgument(
+                f"expected a block in numbers or None for layer as n goes to infinity, got "
+                f"layer={typed(place)}; leave it out for the last block"
+            )
+        if isinstance(place, Branch) and self._in_pairs:
+            raise InvalidArgument(
+                f"expected a block for layer, since no weights are before the activation in "
+                f"W sigma(h), got layer={typed(place)}; leave it out for the last stream"
+            )
+        known, least = self.network.blocks, max(2, block) if isinstance(block, int) else 2
+        self._one(known if isinstance(known, int) else least)
 
     def _every_layer(self, depth: int) -> FloatArray:
         """Of the stream after blocks 0 to B, or of the branches 1 to B."""
@@ -134,14 +155,6 @@ class WideBlockUpdate(WideUpdate):
         return int(isinstance(self.layer, Branch))
 
 
-def _no_real_step() -> NotSolved:
-    return NotSolved(
-        "real steps are solved for fully connected networks as n goes to infinity: leave step out, "
-        "or measure it with monte_carlo(network, step=0.1, sampler=Conditioned(), samples=100, "
-        "seed=1)"
-    )
-
-
 @lru_cache(maxsize=64)
 def _moved(
     network: Residual, inputs: Inputs, optimiser: Optimiser, rates: tuple[ByRole | None, ...]
@@ -169,7 +182,7 @@ def power_of_blocks(sizes: list[int], values: list[float]) -> tuple[float, Expr,
     return twice[1], exponent, max(error, 1e-12)
 
 
-def update_at_infinite_width(
+def wide_update(
     network: object,
     layer: object = None,
     rates: object = None,
@@ -177,30 +190,19 @@ def update_at_infinite_width(
     inputs: object = None,
     optimiser: object = None,
     step: object = None,
-) -> WideUpdate:
-    """The `WideUpdate` of arguments as those of `squared_update`, for every network that has
-    one."""
+) -> Any:
+    """The `WideUpdate` or `WideBlockUpdate` of arguments as those of `squared_update`."""
     known = checked_network(network)
-    if not isinstance(known, Residual):
-        return wide_update(known, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
-    if step is not None:
-        raise _no_real_step()
-    place = asked_layer(known, layer)
-    if place == b or place == Branch(b):
-        raise InvalidArgument(
-            f"expected a block in numbers or None for layer as n goes to infinity, got "
-            f"layer={typed(layer)}; leave it out for the last block"
-        )
-    if isinstance(place, Branch) and isinstance(known.branch, ActivatedThenWeights):
-        raise InvalidArgument(
-            f"expected a block for layer, since no weights are before the activation in "
-            f"W sigma(h), got layer={typed(layer)}; leave it out for the last stream"
-        )
-    rule = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
-    asked = asked_inputs(known, inputs)
-    update = WideBlockUpdate(known, place, asked_rates(known, rates), asked, rule, None)
-    named = block_of(place)
-    least = max(2, named) if isinstance(named, int) else 2
-    # refuses what is not solved
-    update._one(known.blocks if isinstance(known.blocks, int) else least)
+    kind = WideBlockUpdate if isinstance(known, Residual) else WideUpdate
+    if kind is WideUpdate:
+        wide_chain(known)
+    update = kind(
+        known,  # type: ignore[arg-type]
+        asked_layer(known, layer),
+        asked_rates(known, rates),
+        asked_inputs(known, inputs),
+        GradientDescent() if optimiser is None else checked_optimiser(optimiser),
+        None if step is None else positive_value("step", exact_number("step", step)),
+    )
+    update._refuse_unsolved()
     return update

@@ -16,19 +16,19 @@ from theory.infinite_width.layers import Layers, Wide, wide_network
 from theory.infinite_width.real_steps import first_zero, moved_by_step
 from theory.infinite_width.recursion import moved_at_top, moved_in_every_layer
 from theory.infinite_width.wide_value import WideValue, in_floats, one_depth
-from theory.networks.inputs import Inputs, asked_inputs
+from theory.networks.inputs import Inputs
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, as_multipliers
-from theory.networks.network import Network, asked_layer, asked_rates, checked_network
+from theory.networks.network import Network, checked_network
 from theory.networks.roles import block_of
-from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
+from theory.optimisers import GradientDescent, Optimiser
 from theory.public_names import cached_property
 from theory.symbols import L, ell, eta, n
-from theory.validation import brief, exact_number, positive_value, tolerance_value
+from theory.validation import brief, tolerance_value
 from theory.waiting import announced
 from theory.writing.notation import Math
 
-__all__ = ["QUICK", "QUICK_STEPS", "WideUpdate", "wide_chain", "wide_update"]
+__all__ = ["QUICK", "QUICK_STEPS", "WideUpdate", "wide_chain"]
 
 QUICK, QUICK_STEPS, _QUICK_EPSILON = 10**5, 10**4, 50
 """Layers of a recursion, of a real step, and of sign descent with an epsilon that take some tenths
@@ -252,6 +252,12 @@ n = ∞; linearised step of GradientDescent()
             )
         return float(self.optimiser.multiple)
 
+    def _refuse_unsolved(self) -> None:
+        """Raise `NotSolved` before a value is asked for."""
+        self._wide  # noqa: B018
+        if self.step is not None:
+            self._factor  # noqa: B018
+
     def _layers(self, depth: int) -> Layers:
         return self._wide.layers(depth)
 
@@ -302,33 +308,6 @@ n = ∞; linearised step of GradientDescent()
     def _said_law(self) -> str:
         law = self.depth_law
         return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
-
-
-def wide_update(
-    network: object,
-    layer: object = None,
-    rates: object = None,
-    *,
-    inputs: object = None,
-    optimiser: object = None,
-    step: object = None,
-) -> WideUpdate:
-    """The `WideUpdate` of arguments as those of `squared_update`."""
-    known = wide_chain(network)
-    asked = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
-    real = None if step is None else positive_value("step", exact_number("step", step))
-    update = WideUpdate(
-        known,
-        asked_layer(known, layer),
-        asked_rates(known, rates),
-        asked_inputs(known, inputs),
-        asked,
-        real,
-    )
-    update._wide  # noqa: B018, which refuses what is not solved
-    if real is not None:
-        update._factor  # noqa: B018
-    return update
 
 
 def wide_chain(network: object) -> MLP:

@@ -195,7 +195,8 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     @property
     def _elsewhere(self) -> str:
         """The fix for sizes other than the depth in a call."""
-        sizes = f"{self._size} alone" if self.open_sizes else "no size"
+        depth = "number of blocks" if self._size == "blocks" else "depth"
+        sizes = f"the {depth} alone" if self.open_sizes else "no size"
         if self._width_power and not isinstance(self.network.width, int):
             return f"{_WIDTH}, and {sizes} to this value"
         return f"this value is the limit n -> infinity; give {sizes}"

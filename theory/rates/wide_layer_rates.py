@@ -15,6 +15,7 @@ from sympy import Expr
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
 from theory.errors import NotSolved
+from theory.infinite_width.block_update import wide_update
 from theory.infinite_width.layers import Layers
 from theory.infinite_width.recursion import (
     equal_shares,
@@ -22,7 +23,7 @@ from theory.infinite_width.recursion import (
     output_moved_by_each_layer,
     output_moved_by_readout,
 )
-from theory.infinite_width.wide_update import QUICK, WideUpdate, wide_update
+from theory.infinite_width.wide_update import QUICK, WideUpdate, wide_chain
 from theory.infinite_width.wide_value import checked_depths, in_floats
 from theory.laws.criteria import LastLayer, bound_text
 from theory.public_names import PickledByFields, PublicNames
@@ -168,7 +169,7 @@ def wide_layer_rates(
     network: object, bound: object, inputs: object, optimiser: object
 ) -> WideLayerRates:
     """The `WideLayerRates` of arguments as those of `layer_rates`."""
-    update = wide_update(network, None, None, inputs=inputs, optimiser=optimiser)
+    update = wide_update(wide_chain(network), None, None, inputs=inputs, optimiser=optimiser)
     rule = update.optimiser
     if rule.weight_decay != 0 or not rule.unscaled.is_homogeneous:
         raise NotSolved(

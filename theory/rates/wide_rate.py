@@ -12,10 +12,10 @@ from theory.activations.contact import half_line_slopes
 from theory.activations.critical import CriticalPoint, critical, critical_weight_variance
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.block_update import WideBlockUpdate, update_at_infinite_width
+from theory.infinite_width.block_update import WideBlockUpdate, wide_update
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
-from theory.infinite_width.wide_update import QUICK_STEPS, WideUpdate, wide_update
+from theory.infinite_width.wide_update import QUICK_STEPS, WideUpdate
 from theory.infinite_width.wide_value import WideValue, in_floats, one_depth
 from theory.laws.criteria import (
     BlockCriterion,
@@ -36,7 +36,7 @@ from theory.symbols import ell
 from theory.validation import brief, typed
 from theory.waiting import announced
 
-__all__ = ["WideBlockLearningRate", "WideLearningRate", "wide_block_rate", "wide_rate"]
+__all__ = ["WideBlockLearningRate", "WideLearningRate", "wide_rate"]
 
 _QUICK_QUADRATURE = 500
 _COMPARED_REAL, _SAME = (64, 512), 1e-10
@@ -303,27 +303,17 @@ def wide_rate(
             f"expected True or False for linearised, got linearised={typed(linearised)}; False is "
             f"a real step"
         )
-    update = wide_update(network, ell, rates, inputs=inputs, optimiser=optimiser)
+    of_blocks = isinstance(network, Residual)
+    bounded = _block_criterion(network, criterion) if of_blocks else wide_criterion(criterion)
+    place = None if of_blocks else ell
+    update = wide_update(network, place, rates, inputs=inputs, optimiser=optimiser)
     if not linearised:
-        update._factor  # noqa: B018, which refuses other optimisers
-    return WideLearningRate(update, wide_criterion(criterion), linearised)
+        update._factor  # noqa: B018, which refuses what has no real step
+    kind = WideBlockLearningRate if of_blocks else WideLearningRate
+    return kind(update, bounded, linearised)
 
 
-def wide_block_rate(
-    network: Residual,
-    *,
-    criterion: object,
-    rates: object,
-    inputs: object,
-    optimiser: object,
-    linearised: object,
-) -> WideBlockLearningRate:
-    """The `WideBlockLearningRate` of arguments as those of `maximal_learning_rate`."""
-    if linearised is not True:
-        raise NotSolved(
-            "real steps are solved for fully connected networks as n goes to infinity: leave "
-            "linearised out"
-        )
+def _block_criterion(network: Any, criterion: object) -> BlockCriterion | Relative:
     bounded = criterion if isinstance(criterion, Relative) else block_criterion(criterion)
     inside = isinstance(bounded, Branches | StreamAndBranches)
     if inside and isinstance(network.branch, ActivatedThenWeights):
@@ -331,5 +321,4 @@ def wide_block_rate(
             f"expected Stream(), LastLayer() or Relative() for criterion of branches W sigma(h), "
             f"got criterion={bounded}; leave it out for the stream"
         )
-    update = update_at_infinite_width(network, None, rates, inputs=inputs, optimiser=optimiser)
-    return WideBlockLearningRate(update, bounded, True)  # type: ignore[arg-type]
+    return bounded
