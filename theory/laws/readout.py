@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
-import numpy as np
 from sympy import Expr, Float, sqrt
 
 from theory.activations.contact import half_line_slopes
@@ -94,15 +93,19 @@ of Normalised()
         return self.optimiser.unscaled.head_power
 
     def _one(self, depth: int) -> float:
-        return float(self._at_each(np.array([depth]))[0])
+        if not isinstance(self.network, Residual):
+            return float(self._of_layers(depth, depth))
+        network = self.network._with(blocks=depth)
+        return output_moved_by_stream(network, self.inputs, self.optimiser) ** 2
 
     def _at_each(self, depths: FloatArray) -> FloatArray:
-        if not isinstance(self.network, Residual):
-            layers = wide_network(self.network, self.inputs).layers(int(depths[-1]) + 1)
-            return output_moved_by_readout(layers, self.optimiser, depths) ** 2
-        several = [self.network._with(blocks=int(each)) for each in depths]
-        moved = [output_moved_by_stream(each, self.inputs, self.optimiser) for each in several]
-        return np.square(moved)
+        if isinstance(self.network, Residual):
+            return super()._at_each(depths)
+        return self._of_layers(depths, int(depths[-1]))
+
+    def _of_layers(self, depths: Any, deepest: int) -> FloatArray:
+        layers = wide_network(self.network, self.inputs).layers(deepest + 1)
+        return output_moved_by_readout(layers, self.optimiser, depths) ** 2
 
     def _law(self) -> Expr:
         units = n**self._width_power * eta**2
