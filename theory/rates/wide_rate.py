@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
 from sympy import Expr, Integer, sqrt
 
 from theory.activations.contact import half_line_slopes
@@ -255,12 +254,12 @@ binds; linearised step of GradientDescent()
 
     def _linearised(self, depth: int) -> FloatArray:
         """Of the streams after blocks 0 to B, or of the branches of blocks 1 to B, or of both."""
-        found = self.update._movement(depth)
-        squares = found.squares if isinstance(self.criterion, Relative) else 1.0
-        parts = [] if isinstance(self.criterion, Branches) else [found.stream / squares]
-        if isinstance(self.criterion, Branches | StreamAndBranches):
-            parts.append(found.branch)
-        return np.concatenate(parts) / float(self.criterion.bound)
+        found, bound = self.update._movement(depth), float(self.criterion.bound)
+        if isinstance(self.criterion, Relative):
+            return found.stream / found.squares / bound
+        inside = isinstance(self.criterion, Branches | StreamAndBranches)
+        stream = not isinstance(self.criterion, Branches)
+        return found.parts(stream=stream, branch=inside) / bound
 
     def _place(self, index: int, depth: int) -> Any:
         first = 0 if isinstance(self.criterion, Branches) else depth + 1

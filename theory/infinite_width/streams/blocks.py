@@ -55,6 +55,10 @@ class Movement:
     branch: FloatArray
     squares: FloatArray
 
+    def parts(self, *, stream: bool, branch: bool) -> FloatArray:
+        """The movements of the stream, of the branches, or of both in this order."""
+        return np.concatenate([self.stream] * stream + [self.branch] * branch)
+
 
 @dataclass(frozen=True)
 class Matrix:
