@@ -128,12 +128,12 @@ n = ∞; linearised step of GradientDescent()
         >>> squared_update(MLP(activation=Tanh())).law_holds_from("0.1")
         105
         """
-        allowed, law = float(tolerance_value(tolerance)), self.depth_law
-        if not self._one_pass:
+        if self._size == "blocks":
             raise NotSolved(
                 "the number of blocks from which a law holds is not solved: compare leading() with "
                 "infinite_width(blocks)"
             )
+        allowed, law = float(tolerance_value(tolerance)), self.depth_law
         slope = log(float(law.base))
         deepest = min(_SEARCHED, int(_LARGEST_LOG / (abs(slope) + 1e-9)))
         depths = np.arange(1, deepest + 1)
