@@ -43,31 +43,13 @@ class WeightDecay(Optimiser):
         return f"WeightDecay({self.optimiser!r}, {written(self.decay)})"
 
     @property
-    def multiple(self) -> Expr:
-        """That of the optimiser.
-
-        >>> from theory import Normalised, WeightDecay
-        >>> WeightDecay(Normalised(2), 1).multiple
-        2
-        """
+    def multiple(self) -> Expr:  # noqa: D102
         return self.optimiser.multiple
 
     @property
-    def unscaled(self) -> Optimiser:
-        """That of the optimiser.
-
-        >>> from theory import Normalised, WeightDecay
-        >>> WeightDecay(Normalised(2), 1).unscaled
-        Normalised()
-        """
+    def unscaled(self) -> Optimiser:  # noqa: D102
         return self.optimiser.unscaled
 
     @property
-    def weight_decay(self) -> Expr:
-        """The decay.
-
-        >>> from theory import Normalised, WeightDecay
-        >>> WeightDecay(Normalised(2), "1/2").weight_decay
-        1/2
-        """
+    def weight_decay(self) -> Expr:  # noqa: D102
         return self.decay
