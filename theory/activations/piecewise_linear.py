@@ -37,7 +37,13 @@ class PiecewiseLinear(Nonlinearity):
     kinks = (0.0,)
 
     @property
-    def formula(self) -> Expr:  # noqa: D102
+    def formula(self) -> Expr:
+        """The formula in z.
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU("1/2").formula
+        Piecewise((z, z > 0), (z/2, True))
+        """
         return Piecewise((z, z > 0), (self.slope * z, True))
 
     def value(self, z: FloatArray) -> FloatArray:  # noqa: D102
@@ -113,7 +119,13 @@ class LeakyReLU(PiecewiseLinear):
         return f"LeakyReLU({written(self.negative_slope)})"
 
     @property
-    def slope(self) -> Expr:  # noqa: D102
+    def slope(self) -> Expr:
+        """The negative slope.
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU("0.1").slope
+        1/10
+        """
         return self.negative_slope
 
 

@@ -54,10 +54,22 @@ class Momentum(Optimiser):
         return f"Momentum({', '.join([written(self.beta), *said])})"
 
     @property
-    def multiple(self) -> Expr:  # noqa: D102
+    def multiple(self) -> Expr:
+        """The first step over gradient descent's.
+
+        >>> from theory import Momentum
+        >>> Momentum("0.9").multiple, Momentum("0.9", nesterov=True).multiple
+        (1, 19/10)
+        """
         averaging = 1 - self.beta if self.averaged else Integer(1)
         return averaging * (1 + self.beta) if self.nesterov else averaging
 
     @property
-    def unscaled(self) -> Optimiser:  # noqa: D102
+    def unscaled(self) -> Optimiser:
+        """Gradient descent.
+
+        >>> from theory import Momentum
+        >>> Momentum("0.9").unscaled
+        GradientDescent()
+        """
         return GradientDescent()

@@ -42,11 +42,23 @@ class Normalised(Optimiser):
         return f"Normalised({'' if self.scale == 1 else f'scale={written(self.scale)}'})"
 
     @property
-    def multiple(self) -> Expr:  # noqa: D102
+    def multiple(self) -> Expr:
+        """The scale.
+
+        >>> from theory import Normalised
+        >>> Normalised(scale=2).multiple
+        2
+        """
         return self.scale
 
     @property
-    def unscaled(self) -> Optimiser:  # noqa: D102
+    def unscaled(self) -> Optimiser:
+        """The step of spectral norm 1.
+
+        >>> from theory import Normalised
+        >>> Normalised(scale=2).unscaled
+        Normalised()
+        """
         return Normalised()
 
     def own_part(self, layer: Layer) -> OwnPart:

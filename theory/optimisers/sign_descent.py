@@ -42,7 +42,13 @@ class SignDescent(Optimiser):
         return f"SignDescent({'' if self.epsilon == 0 else f'epsilon={written(self.epsilon)}'})"
 
     @property
-    def is_homogeneous(self) -> bool:  # noqa: D102
+    def is_homogeneous(self) -> bool:
+        """Whether epsilon is 0.
+
+        >>> from theory import SignDescent
+        >>> SignDescent(epsilon=1).is_homogeneous
+        False
+        """
         return bool(self.epsilon == 0)
 
     def own_part(self, layer: Layer) -> OwnPart:

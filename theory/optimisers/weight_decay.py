@@ -43,13 +43,31 @@ class WeightDecay(Optimiser):
         return f"WeightDecay({self.optimiser!r}, {written(self.decay)})"
 
     @property
-    def multiple(self) -> Expr:  # noqa: D102
+    def multiple(self) -> Expr:
+        """That of the optimiser.
+
+        >>> from theory import Normalised, WeightDecay
+        >>> WeightDecay(Normalised(2), 1).multiple
+        2
+        """
         return self.optimiser.multiple
 
     @property
-    def unscaled(self) -> Optimiser:  # noqa: D102
+    def unscaled(self) -> Optimiser:
+        """That of the optimiser.
+
+        >>> from theory import Normalised, WeightDecay
+        >>> WeightDecay(Normalised(2), 1).unscaled
+        Normalised()
+        """
         return self.optimiser.unscaled
 
     @property
-    def weight_decay(self) -> Expr:  # noqa: D102
+    def weight_decay(self) -> Expr:
+        """The decay.
+
+        >>> from theory import Normalised, WeightDecay
+        >>> WeightDecay(Normalised(2), "1/2").weight_decay
+        1/2
+        """
         return self.decay
