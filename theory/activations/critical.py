@@ -10,9 +10,11 @@ q ~ C l^(-s) and chi ~ 1 - p/l at layer l.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import Expr, Float, Integer, Rational, oo, pi, sqrt
@@ -46,7 +48,6 @@ _RANGE, _WIDE = np.geomspace(1e-4, 1e3, 1000), np.geomspace(1e-9, 1e12, 3000)
 none of them has."""
 _BESIDE = 1.2
 """The largest ratio of neighbours between which a change of sign is a root."""
-_SCANNED = ("q", "m2", "slope")
 _NOISE = 1e-11
 """Relative differences of moments that are 0 within their error and that of the scan."""
 _RESOLVED = 1e-10
@@ -216,8 +217,8 @@ def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
     found = [point for point in (vanishing_point(activation),) if point]
     table = moment_table(activation)
     scan = _scan(table)
-    at_zero_bias = _roots(scan, table, scan.bias, _relative_bias)
-    half_stable = _roots(scan, table, scan.slope - 1, _slope_excess)
+    at_zero_bias = _roots(scan, scan.bias, lambda q: _edge(table, q).bias)
+    half_stable = _roots(scan, scan.slope - 1, lambda q: _edge(table, q).slope - 1)
     for variance in sorted([*at_zero_bias, *half_stable]):
         point = edge_point(activation, variance, zero_bias=variance in at_zero_bias)
         if point.bias_variance >= 0:
@@ -233,7 +234,7 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
         scan = _scan(table, wide=wide)
         with np.errstate(over="ignore"):
             shifted = scan.bias - bias / scan.variances
-        roots = _roots(scan, table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
+        roots = _roots(scan, shifted, lambda q: _edge(table, q).bias - bias / q)
         if roots:
             break
     points = tuple(edge_point(activation, each, zero_bias=not bias) for each in roots)
@@ -310,48 +311,39 @@ def edge_point(
     )
 
 
-@dataclass(frozen=True)
-class _Scan:
+class _Scan(NamedTuple):
     """``bias``: b/Q on the edge with fixed point Q; ``slope`` of the variance map there."""
 
-    variances: FloatArray
-    bias: FloatArray
-    slope: FloatArray
+    variances: Any
+    bias: Any
+    slope: Any
+
+
+def _edge(table: MomentTable, variances: Any) -> _Scan:
+    """At one variance or several."""
+    found = table.at(variances)
+    with np.errstate(divide="ignore", over="ignore"):
+        bias = 1 - found.q / (variances * found.m2)
+    return _Scan(variances, bias, found.slope / found.m2)
 
 
 @lru_cache(maxsize=64)
 def _scan(table: MomentTable, *, wide: bool = False) -> _Scan:
     """The variances of a range, read in parts, without the ends where a moment is not known."""
     whole, parts = (_WIDE, 42) if wide else (_RANGE, 8)
-    read, variances = [], []
+    read = []
     for part in np.array_split(whole, parts):
         try:
-            read.append(table.at(part))
+            read.append(_edge(table, part))
         except NotSolved:  # such as phi^2 that outgrows the density at large Q
             if read:
                 break
-        else:
-            variances.append(part)
     if not read:
         table.at(whole)  # the refusal
-    q, m2, slope = (np.concatenate([getattr(e, name) for e in read]) for name in _SCANNED)
-    found = np.concatenate(variances)
-    with np.errstate(divide="ignore", over="ignore"):
-        bias = 1 - q / (found * m2)
-    return _Scan(found, bias, slope / m2)
+    return _Scan(*(np.concatenate(column) for column in zip(*read, strict=True)))
 
 
-def _relative_bias(table: MomentTable, variance: float) -> float:
-    found = table.at(variance)
-    return float(1 - found.q / (variance * found.m2))
-
-
-def _slope_excess(table: MomentTable, variance: float) -> float:
-    found = table.at(variance)
-    return float(found.slope / found.m2 - 1)
-
-
-def _roots(scan: _Scan, table: MomentTable, values: FloatArray, function: object) -> list[float]:
+def _roots(scan: _Scan, values: FloatArray, function: Callable[[float], float]) -> list[float]:
     """Where ``function`` of the variance, which has ``values`` on the scan, changes sign."""
     variances = scan.variances
     signs = np.where(np.abs(values) < _NOISE, 0.0, np.sign(values))
@@ -363,7 +355,7 @@ def _roots(scan: _Scan, table: MomentTable, values: FloatArray, function: object
             low, high = float(variances[left]), float(variances[right])
             for _ in range(80):
                 middle = (low * high) ** 0.5
-                if np.sign(function(table, middle)) == signs[left]:  # type: ignore[operator]
+                if np.sign(function(middle)) == signs[left]:
                     low = middle
                 else:
                     high = middle

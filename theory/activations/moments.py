@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theory.activations.nonlinearity import FloatArray, Nonlinearity
+from theory.activations.quadrature import legendre_rule
 from theory.errors import NotSolved
 
 __all__ = ["MomentTable", "Moments", "moment_table", "moments"]
 
 _WIDTH = 0.25
 _DEGREE = 12
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_POINTS = 16
+"""Nodes of a panel."""
 _FARTHEST = 12.0
 """Standard deviations beyond which the density is left out, 1e-31 of it."""
 _ROUNDING = 2e-15
@@ -145,7 +147,7 @@ class MomentTable:
         for _ in range(3):
             edges = _halved(edges)
         zeros = _zeros(*_sign_changes(centred, edges))
-        z, weights = _points(np.unique(np.concatenate([edges, zeros])))
+        z, weights = legendre_rule(np.unique(np.concatenate([edges, zeros])), _POINTS)
         density = weights * np.exp(-(z**2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
         return float(density @ np.abs(centred(z)))
 
@@ -267,13 +269,6 @@ def _halved(edges: FloatArray) -> FloatArray:
     return np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
 
 
-def _points(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of the rules on all panels."""
-    half = (edges[1:] - edges[:-1])[:, None] / 2
-    middle = (edges[1:] + edges[:-1])[:, None] / 2
-    return (middle + half * _NODES).ravel(), (half * _WEIGHTS).ravel()
-
-
 def _rule(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) -> FloatArray:
     """Moments by Gauss-Legendre rules, in the order of `Moments`: q over Q, q1 over sqrt(Q)."""
     firsts = range(0, len(edges) - 1, _PIECE)
@@ -288,7 +283,7 @@ def _rule(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) ->
 
 def _sums(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) -> FloatArray:
     """The part of the panels between ``edges``."""
-    z, weights = _points(edges)
+    z, weights = legendre_rule(edges, _POINTS)
     phi, slope = activation.value(z), activation.derivative(z)
     alive = _alive(activation, slope, len(edges) - 1)
     size, steep = np.abs(phi), np.abs(slope)
@@ -325,7 +320,7 @@ def _alive(activation: Nonlinearity, slope: FloatArray, panels: int) -> FloatArr
 
 def _sign_changes(function: Any, edges: FloatArray) -> tuple[FloatArray, FloatArray, Any]:
     """Neighbouring nodes, left and right, between which ``function`` changes sign, and it."""
-    z, _ = _points(edges)
+    z, _ = legendre_rule(edges, _POINTS)
     signs = np.sign(function(z))
     where = np.flatnonzero(signs[1:] * signs[:-1] < 0)
     return z[where], z[where + 1], function

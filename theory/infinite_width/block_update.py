@@ -7,24 +7,24 @@ from functools import lru_cache
 from math import inf, log2
 from typing import Any
 
-from sympy import Expr, Float, Integer, Rational, Symbol
+from sympy import Expr, Float, Integer, Rational
 
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.block_limit import limit_of_blocks
-from theory.infinite_width.blocks import Movement, moved_in_blocks
 from theory.infinite_width.laws import DepthLaw
-from theory.infinite_width.wide_update import WideUpdate, wide_update
+from theory.infinite_width.streams.blocks import Movement, moved_in_blocks
+from theory.infinite_width.streams.limit import BlockLimit, limit_of_blocks
+from theory.infinite_width.wide_update import WideUpdate, wide_chain
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, block_of
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.symbols import B, b
-from theory.validation import typed
+from theory.validation import exact_number, positive_value, typed
 from theory.waiting import announced
 
-__all__ = ["WideBlockUpdate", "power_of_blocks", "update_at_infinite_width"]
+__all__ = ["WideBlockUpdate", "power_of_blocks", "wide_update"]
 
 _DEEP, _DEEP_IN_PAIRS = 512, 128
 """The first of four numbers of blocks, each twice the one before, from which a law is read."""
@@ -70,50 +70,51 @@ class WideBlockUpdate(WideUpdate):
                 "networks of any number of blocks, all weights at one rate: leave layer, rates and "
                 "blocks out"
             )
-        place, width_power = "branch" if inside else "stream", self.optimiser.unscaled.width_power
-        regime = f"n -> infinity, then the number of blocks B, last {place}"
-        known = limit_of_blocks(self.network, self.inputs, self.optimiser)
-        if known is not None:
-            constant, square = (
-                known.branch if inside else known.stream,
-                known.square * B**known.grown,
-            )
-            power, error = Integer(known.exponent), known.error
-            return DepthLaw(constant, power, Integer(1), width_power, square, error, regime, size=B)
+        known = limit_of_blocks(self.network, self.inputs, self.optimiser) or self._read_off()
+        return DepthLaw(
+            known.branch if inside else known.stream,
+            Integer(known.exponent),
+            Integer(1),
+            self._width_power,
+            known.square * B**known.grown,
+            known.error,
+            f"n -> infinity, then the number of blocks B, last {'branch' if inside else 'stream'}",
+            size=B,
+        )
+
+    def _read_off(self) -> BlockLimit:
+        """A power that four deep networks follow."""
         first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
         found, power, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
         last, grown, _ = power_of_blocks(sizes, squares)
-        square = Float(last) * B**grown
-        return DepthLaw(Float(found), power, Integer(1), width_power, square, error, regime, size=B)
+        return BlockLimit(Float(found), Float(found), power, Float(last), grown, error)
 
-    def law_holds_from(self, tolerance: object) -> int:
-        """Not solved: the recursion takes one pass for each number of blocks.
-
-        >>> from theory import NotSolved, Residual, Tanh, squared_update
-        >>> try:
-        ...     squared_update(Residual(activation=Tanh())).law_holds_from("0.1")
-        ... except NotSolved as error:
-        ...     print(str(error)[:40])
-        the number of blocks from which a law ho
-        """
+    @property
+    def _factor(self) -> float:
         raise NotSolved(
-            "the number of blocks from which a law holds is not solved: compare leading() with "
-            "infinite_width(blocks)"
+            "real steps are solved for fully connected networks as n goes to infinity: leave step "
+            "or linearised out, or measure it with monte_carlo(network, step=0.1, "
+            "sampler=Conditioned(), samples=100, seed=1)"
         )
 
-    def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
-        """Not solved: real steps of residual networks have no recursion.
-
-        >>> from theory import NotSolved, Residual, Tanh, squared_update
-        >>> try:
-        ...     squared_update(Residual(activation=Tanh())).linearised_up_to("0.1")
-        ... except NotSolved as error:
-        ...     print(str(error)[:40])
-        real steps are solved for fully connecte
-        """
-        raise _no_real_step()
+    def _refuse_unsolved(self) -> None:
+        if self.step is not None:
+            self._factor  # noqa: B018
+        place, block = self.layer, block_of(self.layer)
+        if block == b:
+            raise InvalidArgument(
+                f"expected a block in numbers or None for layer as n goes to infinity, got "
+                f"layer={typed(place)}; leave it out for the last block"
+            )
+        if isinstance(place, Branch) and self._in_pairs:
+            raise InvalidArgument(
+                f"expected a block for layer, since no weights are before the activation in "
+                f"W sigma(h), got layer={typed(place)}; leave it out for the last stream"
+            )
+        known, least = self.network.blocks, max(2, block) if isinstance(block, int) else 2
+        self._one(known if isinstance(known, int) else least)
 
     def _every_layer(self, depth: int) -> FloatArray:
         """Of the stream after blocks 0 to B, or of the branches 1 to B."""
@@ -129,10 +130,10 @@ class WideBlockUpdate(WideUpdate):
         """Whether the recursion takes each pair of blocks."""
         return isinstance(self.network.branch, ActivatedThenWeights)
 
-    def _headline(self) -> str:
-        if self._in_pairs and not isinstance(self.network.blocks, int):
+    def _said_law(self) -> str:
+        if self._in_pairs:
             return "call leading() for its law, or infinite_width(blocks) for its value at n = ∞"
-        return super()._headline()
+        return super()._said_law()
 
     @announced("recursion")
     def _movement(self, blocks: int) -> Movement:
@@ -149,25 +150,9 @@ class WideBlockUpdate(WideUpdate):
         """False, as blocks below the trained ones have the value 0."""
         return False
 
-    def _place_of(self, depth: int) -> int:
-        """The index of the stream in an array over blocks 0 to B, or of a branch over 1 to B."""
-        inside = isinstance(self.layer, Branch)
-        block = self.layer.block if inside else self.layer
-        place = depth if isinstance(block, Symbol) else int(block)
-        if place > depth:
-            raise InvalidArgument(
-                f"expected at least {place} blocks, got {depth}; the block asked for is block "
-                f"{place}"
-            )
-        return place - inside
-
-
-def _no_real_step() -> NotSolved:
-    return NotSolved(
-        "real steps are solved for fully connected networks as n goes to infinity: leave step out, "
-        "or measure it with monte_carlo(network, step=0.1, sampler=Conditioned(), samples=100, "
-        "seed=1)"
-    )
+    @property
+    def _lowest(self) -> int:
+        return int(isinstance(self.layer, Branch))
 
 
 @lru_cache(maxsize=64)
@@ -197,7 +182,7 @@ def power_of_blocks(sizes: list[int], values: list[float]) -> tuple[float, Expr,
     return twice[1], exponent, max(error, 1e-12)
 
 
-def update_at_infinite_width(
+def wide_update(
     network: object,
     layer: object = None,
     rates: object = None,
@@ -205,30 +190,19 @@ def update_at_infinite_width(
     inputs: object = None,
     optimiser: object = None,
     step: object = None,
-) -> WideUpdate:
-    """The `WideUpdate` of arguments as those of `squared_update`, for every network that has
-    one."""
+) -> Any:
+    """The `WideUpdate` or `WideBlockUpdate` of arguments as those of `squared_update`."""
     known = checked_network(network)
-    if not isinstance(known, Residual):
-        return wide_update(known, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
-    if step is not None:
-        raise _no_real_step()
-    place = asked_layer(known, layer)
-    if place == b or place == Branch(b):
-        raise InvalidArgument(
-            f"expected a block in numbers or None for layer as n goes to infinity, got "
-            f"layer={typed(layer)}; leave it out for the last block"
-        )
-    if isinstance(place, Branch) and isinstance(known.branch, ActivatedThenWeights):
-        raise InvalidArgument(
-            f"expected a block for layer, since no weights are before the activation in "
-            f"W sigma(h), got layer={typed(layer)}; leave it out for the last stream"
-        )
-    rule = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
-    asked = asked_inputs(known, inputs)
-    update = WideBlockUpdate(known, place, asked_rates(known, rates), asked, rule, None)
-    named = block_of(place)
-    least = max(2, named) if isinstance(named, int) else 2
-    # refuses what is not solved
-    update._one(known.blocks if isinstance(known.blocks, int) else least)
+    kind = WideBlockUpdate if isinstance(known, Residual) else WideUpdate
+    if kind is WideUpdate:
+        wide_chain(known)
+    update = kind(
+        known,  # type: ignore[arg-type]
+        asked_layer(known, layer),
+        asked_rates(known, rates),
+        asked_inputs(known, inputs),
+        GradientDescent() if optimiser is None else checked_optimiser(optimiser),
+        None if step is None else positive_value("step", exact_number("step", step)),
+    )
+    update._refuse_unsolved()
     return update

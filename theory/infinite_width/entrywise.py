@@ -8,12 +8,12 @@ g = 0, and psi is a polynomial on short ranges of log g.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from theory.activations.nonlinearity import FloatArray, Nonlinearity
+from theory.activations.quadrature import gaussian_rule
 from theory.errors import NotSolved
 from theory.optimisers import OwnPart
 
@@ -102,7 +102,5 @@ def graded(kinks: tuple[float, ...], deviation: float) -> tuple[FloatArray, Floa
     edges = _FARTHEST * 0.5 ** np.arange(_HALVINGS)
     ends = sorted({0.0, *edges, *-edges, *(k / deviation for k in kinks)})
     ends = [each for each in ends if abs(each) <= _FARTHEST]
-    points, lengths = np.polynomial.legendre.leggauss(_NODES)
-    nodes = np.concatenate([low + (high - low) * (points + 1) / 2 for low, high in pairwise(ends)])
-    weights = np.concatenate([(high - low) / 2 * lengths for low, high in pairwise(ends)])
-    return nodes * deviation, weights * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+    nodes, weights = gaussian_rule(ends, _NODES)
+    return nodes * deviation, weights

@@ -11,21 +11,17 @@ import numpy as np
 
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
 from theory.infinite_width.entrywise import Place, entrywise_part
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.mlp import MLP
-from theory.networks.network import Network
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import OwnPart
 from theory.public_names import cached_property
-from theory.symbols import L, n
-from theory.validation import brief
 
-__all__ = ["Layers", "Wide", "sizes_elsewhere", "wide_network", "with_width"]
+__all__ = ["Layers", "Wide", "wide_network"]
 
 _ROUNDING = 1e-12
-_WIDTH = "give the width to the network, as in MLP(width=64)"
 
 
 @dataclass(frozen=True)
@@ -89,35 +85,6 @@ def wide_network(network: MLP, inputs: Inputs) -> Wide:
     square, size = float(inputs.square), float(inputs.size)
     known = moment_table(network.activation)
     return Wide(known, weight, bias, network.norm, fan_in, square, size, readout)
-
-
-def sizes_elsewhere(network: Network, power: Any) -> str:
-    """The fix for sizes other than the depth in a call of a value at n = infinity, in units of n to
-    ``power``.
-
-    >>> from theory import MLP
-    >>> sizes_elsewhere(MLP(), 0)
-    'this value is the limit n -> infinity; give the depth alone'
-    """
-    open_depth = "number of blocks" if L in network._depths else "depth"
-    sizes = "no size" if isinstance(network.depth, int) else f"the {open_depth} alone"
-    if power and not isinstance(network.width, int):
-        return f"{_WIDTH}, and {sizes} to this value"
-    return f"this value is the limit n -> infinity; give {sizes}"
-
-
-def with_width(found: Any, network: Network, power: Any) -> Any:
-    """``found``, in units of n to ``power``, as numbers; `InvalidArgument` at an open width."""
-    if not power:
-        return found
-    width: Any = network.width
-    if not isinstance(width, int):
-        raise InvalidArgument(
-            f"expected a width in numbers for a value in units of {n**power}, got "
-            f"width={brief(n if width is None else width)} in {brief(network)}; {_WIDTH}, or "
-            f"call infinite_width() for the value over {n**power}"
-        )
-    return found * float(width) ** float(power)
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def _vanishing(activation: Nonlinearity, own: Along, gradient: Expr, power: Expr
     order = int(k)
     series = moment_series(activation, 2 * order)
     m2 = series.m2[0]
-    size, steep = _size_series(activation, order), _steepness_series(activation, order)
+    size, steep = _absolute_series(activation, order)
     between = [*series.q[order + 1 : -1], *series.m2[order + 1 : -1]]
     if own.q1:
         between += [*size[1:order], *steep[1:order]]
@@ -151,21 +151,12 @@ def _vanishing(activation: Nonlinearity, own: Along, gradient: Expr, power: Expr
     return (nu * (2 * d + 1) / d - 2 * p * (1 - gamma) * beta).simplify() * log(L) / L
 
 
-def _size_series(activation: Nonlinearity, order: int) -> list[Expr]:
-    """E |phi| over Q^(1/2), up to Q^(order/2)."""
+def _absolute_series(activation: Nonlinearity, order: int) -> tuple[list[Expr], list[Expr]]:
+    """E |phi| over Q^(1/2), and E |phi'|, up to Q^(order/2)."""
     sides = [_positive(taylor(activation, sign, order + 1)) for sign in (1, -1)]
-    return [
-        sum(side[j + 1] for side in sides) / 2 * absolute_moment(j + 1) for j in range(order + 1)
-    ]
-
-
-def _steepness_series(activation: Nonlinearity, order: int) -> list[Expr]:
-    """E |phi'|, up to Q^(order/2)."""
-    sides = [_positive(taylor(activation, sign, order + 1)) for sign in (1, -1)]
-    return [
-        sum(side[j + 1] for side in sides) * (j + 1) / 2 * absolute_moment(j)
-        for j in range(order + 1)
-    ]
+    halves = [sum(side) / 2 for side in zip(*sides, strict=True)][1:]
+    sizes = [half * absolute_moment(j + 1) for j, half in enumerate(halves)]
+    return sizes, [half * (j + 1) * absolute_moment(j) for j, half in enumerate(halves)]
 
 
 def _positive(side: tuple[Expr, ...]) -> tuple[Expr, ...]:

@@ -29,6 +29,7 @@ from theory.activations import Nonlinearity
 from theory.activations.contact import half_line_slopes
 from theory.activations.moments import MomentTable
 from theory.activations.nonlinearity import FloatArray
+from theory.activations.quadrature import gaussian_rule
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
 from theory.infinite_width.recursion import gradients
@@ -164,7 +165,6 @@ def _sector(theta: float) -> tuple[float, float]:
 _FARTHEST, _NODES, _RESOLVED, _FINEST = 8.5, 10, 1e-10, 32
 """The range of the rules in standard deviations, points of a panel, the relative error at which a
 rule over z has the means of one layer, and the finest rule, in parts of the steps below."""
-_POINTS, _LENGTHS = np.polynomial.legendre.leggauss(_NODES)
 _OUTER, _INNER = 1 / 6, 1 / 3
 """Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
 _PANELS = 6
@@ -389,8 +389,8 @@ def _split(
         [(kinks[:, None] + near).ravel() / deviation, np.linspace(-9, 9, 12 * finer + 1)]
     )
     ends = np.unique(np.clip(ends, -9, 9))
-    t, weights = _panels(ends[:-1], ends[1:])
-    return t.ravel() * deviation, weights.ravel()
+    t, weights = gaussian_rule(ends, _NODES)
+    return t * deviation, weights
 
 
 def _split_each(kinks: FloatArray, finer: int) -> tuple[FloatArray, FloatArray]:
@@ -398,19 +398,10 @@ def _split_each(kinks: FloatArray, finer: int) -> tuple[FloatArray, FloatArray]:
     rows = len(kinks)
     ends = np.sort(np.clip(kinks, -9, 9), axis=1)
     ends = np.concatenate([np.full((rows, 1), -9.0), ends, np.full((rows, 1), 9.0)], axis=1)
-    panels = _PANELS * finer
-    parts = np.arange(panels + 1) / panels
-    lows = ends[:, :-1, None] + np.diff(ends, axis=1)[:, :, None] * parts
-    t, weights = _panels(lows[:, :, :-1], lows[:, :, 1:])
+    parts = np.linspace(0, 1, _PANELS * finer + 1)
+    edges = ends[:, :-1, None] + np.diff(ends, axis=1)[:, :, None] * parts
+    t, weights = gaussian_rule(edges, _NODES)
     return t.reshape(rows, -1), weights.reshape(rows, -1)
-
-
-def _panels(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Nodes of Gauss-Legendre rules from ``low`` to ``high`` with the weights of a standard
-    Gaussian number, along a last axis."""
-    half = (high - low)[..., None] / 2
-    t = low[..., None] + half * (_POINTS + 1)
-    return t, half * _LENGTHS * np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
 def rate_that_moves(excess: Callable[[float], float], start: float) -> float:

@@ -15,23 +15,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
-from sympy import Expr, Float, Symbol, sqrt
+from sympy import Expr, Float, sqrt
 
 from theory.activations.contact import half_line_slopes
-from theory.coverage import ReadAsNumber, answered
+from theory.activations.nonlinearity import FloatArray
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.infinite_width.block_update import power_of_blocks
-from theory.infinite_width.blocks import output_moved_by_stream
 from theory.infinite_width.expansion import deep_layers
-from theory.infinite_width.layers import wide_network, with_width
+from theory.infinite_width.layers import wide_network
 from theory.infinite_width.recursion import output_moved_by_readout
-from theory.infinite_width.wide_update import checked_depths, wide_chain
+from theory.infinite_width.streams.blocks import output_moved_by_stream
+from theory.infinite_width.wide_update import wide_chain
+from theory.infinite_width.wide_value import WideValue
 from theory.laws.mean import PartOfMean
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.residual import Residual
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
-from theory.public_names import PickledByFields, PublicNames
 from theory.symbols import L, eta, n
 from theory.words.observables import x
 from theory.writing.blocks import Line
@@ -66,10 +67,13 @@ class ReadoutUpdate(PartOfMean):
 
 
 @dataclass(frozen=True)
-class WideReadoutUpdate(ReadAsNumber, PickledByFields, PublicNames):
+class WideReadoutUpdate(WideValue):
     """E[(Delta f)^2] of one step of ``optimiser`` of the readout alone, at eta = 1, as
     n -> infinity.  `infinite_width` is over n^2, or over n for normalised steps; float() and
     `value` multiply by it.  Made by `readout_update`.
+
+    The law of a residual network is numerical.  There is no law where E z^2 falls or grows
+    exponentially from a smooth activation.
 
     >>> from theory import MLP, Normalised, Tanh, readout_update
     >>> readout_update(MLP(depth=16, activation=Tanh()), optimiser=Normalised())
@@ -80,49 +84,34 @@ of Normalised()
     network: Any
     inputs: Inputs
     optimiser: Optimiser
+    _drawn_as: ClassVar[str] = r"$E[(\Delta f)^2]/\eta^2$ as $n \to \infty$"
+    _unit = eta**2
+    _symbol = Math.spelled("E[(Δf)²]")
 
-    def infinite_width(self, depth: object = None) -> Any:
-        """The value at a number of layers or blocks; an array for several numbers; None takes the
-        depth of the network.
+    @property
+    def _width_power(self) -> int:
+        return self.optimiser.unscaled.head_power
 
-        >>> from theory import MLP, SignDescent, readout_update
-        >>> update = readout_update(MLP(), optimiser=SignDescent())
-        >>> round(update.infinite_width(16), 6)
-        0.31831
-        """
-        depths = checked_depths(self.network, depth)
-        one = isinstance(depths, int)
+    def _one(self, depth: int) -> float:
         if not isinstance(self.network, Residual):
-            deepest = depths if one else int(depths.max())
-            layers = wide_network(self.network, self.inputs).layers(deepest + 1)
-            moved = output_moved_by_readout(layers, self.optimiser, depths) ** 2
-            return float(moved) if one else moved
-        if one:
-            return self._of_blocks(depths)
-        found = depths.astype(float)
-        found[:] = [self._of_blocks(int(each)) for each in depths]
-        return found
-
-    def _of_blocks(self, blocks: int) -> float:
-        network = self.network._with(blocks=blocks)
+            return float(self._of_layers(depth, depth))
+        network = self.network._with(blocks=depth)
         return output_moved_by_stream(network, self.inputs, self.optimiser) ** 2
 
-    def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth or the number of blocks grows; that
-        of residual networks is numerical.
-
-        Raises `NotSolved` where E z^2 falls or grows exponentially from a smooth activation.
-
-        >>> from theory import MLP, Tanh, readout_update
-        >>> readout_update(MLP(activation=Tanh())).leading()
-        eta**2*n**2/(4*L**2)
-        """
-        units = n**self.optimiser.unscaled.head_power * eta**2
-        if not self.open_sizes:
-            return Float(self.infinite_width()) * units
+    def _at_each(self, depths: FloatArray) -> FloatArray:
         if isinstance(self.network, Residual):
-            constant, exponent, _ = power_of_blocks(_BLOCKS, [self._of_blocks(b) for b in _BLOCKS])
-            return Float(constant, 5) * self.open_sizes[0] ** exponent * units
+            return super()._at_each(depths)
+        return self._of_layers(depths, int(depths[-1]))
+
+    def _of_layers(self, depths: Any, deepest: int) -> FloatArray:
+        layers = wide_network(self.network, self.inputs).layers(deepest + 1)
+        return output_moved_by_readout(layers, self.optimiser, depths) ** 2
+
+    def _law(self) -> Expr:
+        units = n**self._width_power * eta**2
+        if isinstance(self.network, Residual):
+            constant, exponent, _ = power_of_blocks(_BLOCKS, [self._one(each) for each in _BLOCKS])
+            return Float(constant, 5) * self._depth_symbol**exponent * units
         deep = deep_layers(self.network, self.inputs.square)
         point = deep.fixed_point
         square = point.constant * L**-point.power
@@ -133,42 +122,14 @@ of Normalised()
                     "solved: take infinite_width(depth)"
                 )
             square = self.inputs.square * deep.gain**L
-        size = point.spread * sqrt(square)
-        return self.optimiser.head(square, size) ** 2 * units
+        return self.optimiser.head(square, point.spread * sqrt(square)) ** 2 * units
 
-    @property
-    def value(self) -> Any:
-        """The value of a network with depth and width in numbers.
-
-        >>> from theory import MLP, Tanh, readout_update
-        >>> round(readout_update(MLP(64, 16, activation=Tanh())).value, 6)
-        4.321422
-        """
-        power = self.optimiser.unscaled.head_power
-        return with_width(self.infinite_width(), self.network, power)
-
-    @property
-    def open_sizes(self) -> tuple[Symbol, ...]:
-        """The depth L, or the number of blocks B, if it is open.
-
-        >>> from theory import MLP, Tanh, readout_update
-        >>> readout_update(MLP(activation=Tanh())).open_sizes
-        (L,)
-        """
-        return () if isinstance(self.network.depth, int) else (self.network._depth_symbol,)
+    def _said_value(self) -> str:
+        return f"{self.infinite_width():.6g} * {n**self._width_power} at n = ∞"
 
     def __repr__(self) -> str:
-        power = self.optimiser.unscaled.head_power
-        try:
-            if self.open_sizes:
-                found = f"{self.leading()} as n → ∞, then as {self.open_sizes[0]} grows"
-            else:
-                found = f"{self.infinite_width():.6g} * {n**power} at n = ∞"
-        except NotSolved:
-            found = "call infinite_width(depth) for its value at n = ∞"
-        return f"{type(self).__name__}, E[(Δf)²] of {self.network}: {found}; step of " + repr(
-            self.optimiser
-        )
+        name = f"{type(self).__name__}, E[(Δf)²] of {self.network}"
+        return f"{name}: {self._headline()}; step of {self.optimiser}"
 
 
 @overload

@@ -14,7 +14,7 @@ from sympy import Expr
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.exact.evaluation import DecimalRecursion
-from theory.infinite_width.block_update import update_at_infinite_width
+from theory.infinite_width.block_update import wide_update
 from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.derivation_steps import DerivationSteps
@@ -175,7 +175,7 @@ class SquaredUpdate(PartOfMean):
 
     @property
     def _wide(self) -> WideUpdate:
-        return update_at_infinite_width(self.network, self.layer, self.derivations[0].rates)
+        return wide_update(self.network, self.layer, self.derivations[0].rates)
 
     def layer_means(self, context: Any) -> list[Any]:
         """The value at eta = 1 of every layer 1 to L of a network in numbers, in the arithmetic of
@@ -265,9 +265,7 @@ SignDescent()
     """
     plain = inputs is None and step is None and optimiser in (None, GradientDescent())
     if not (checked_network(network)._is_exact and plain):
-        return update_at_infinite_width(
-            network, layer, rates, inputs=inputs, optimiser=optimiser, step=step
-        )
+        return wide_update(network, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
     if network._whole:
         return SquaredUpdate(label_and_output(network, layer, rates))
     moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED

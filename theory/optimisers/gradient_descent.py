@@ -12,8 +12,6 @@ from theory.optimisers.optimiser import Along, Layer, Optimiser, OwnPart, linear
 
 __all__ = ["GradientDescent"]
 
-_ZERO, _ONE = Integer(0), Integer(1)
-
 
 @answered_class
 @dataclass(frozen=True)
@@ -26,16 +24,7 @@ class GradientDescent(Optimiser):
     """
 
     degree: ClassVar[int] = 1
-
-    @property
-    def along(self) -> Along:
-        """The own part along the gradient.
-
-        >>> from theory import GradientDescent
-        >>> GradientDescent().along
-        Along(factor=1, q=1, q1=0, m1=0, m2=0, gradient=0)
-        """
-        return Along(_ONE, _ONE, _ZERO, _ZERO, _ZERO, _ZERO)
+    _along = Along(Integer(1), q=Integer(1))
 
     def own_part(self, layer: Layer) -> OwnPart:
         """n E x^2 times the gradient of order 1/n."""

@@ -13,7 +13,7 @@ from theory.validation import exact_number, positive_value, written
 
 __all__ = ["Normalised"]
 
-_ZERO, _HALF, _ONE = Integer(0), Rational(1, 2), Integer(1)
+_HALF, _ONE = Rational(1, 2), Integer(1)
 
 
 @answered_class
@@ -32,6 +32,7 @@ class Normalised(Optimiser):
 
     scale: Expr = _ONE
     head_power: ClassVar[int] = 1
+    _along = Along(_ONE, q=_HALF, gradient=_HALF)
 
     def __post_init__(self) -> None:
         scale = exact_number("scale", self.scale)
@@ -59,16 +60,6 @@ class Normalised(Optimiser):
         Normalised()
         """
         return Normalised()
-
-    @property
-    def along(self) -> Along:
-        """The own part along the gradient.
-
-        >>> from theory import Normalised
-        >>> Normalised().along
-        Along(factor=1, q=1/2, q1=0, m1=0, m2=0, gradient=1/2)
-        """
-        return Along(self.scale, _HALF, _ZERO, _ZERO, _ZERO, _HALF)
 
     def own_part(self, layer: Layer) -> OwnPart:
         """|x| g/|g| at scale 1."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from sympy import Expr, Integer, Rational
 
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PublicNames
 from theory.validation import typed
 
@@ -32,11 +32,11 @@ class Along(NamedTuple):
     neurons."""
 
     factor: Expr
-    q: Rational
-    q1: Rational
-    m1: Rational
-    m2: Rational
-    gradient: Rational
+    q: Rational = Integer(0)
+    q1: Rational = Integer(0)
+    m1: Rational = Integer(0)
+    m2: Rational = Integer(0)
+    gradient: Rational = Integer(0)
 
 
 class Layer(Protocol):
@@ -91,6 +91,8 @@ class Optimiser(PublicNames, ABC):
     """The mean squared update is of order n to this power."""
     head_power: ClassVar[int] = 2
     """The mean squared update of the output by the readout's own step is of order n to this."""
+    _along: ClassVar[Along]
+    """`along` at the multiple 1."""
 
     @property
     def along(self) -> Along:
@@ -100,7 +102,9 @@ class Optimiser(PublicNames, ABC):
         >>> Momentum("0.9", averaged=True).along
         Along(factor=1/10, q=1, q1=0, m1=0, m2=0, gradient=0)
         """
-        along = self.unscaled.along
+        if not self.unscaled.is_homogeneous:
+            raise NotSolved("an epsilon above 0 has no law in the depth: give epsilon=0")
+        along = self.unscaled._along
         return along._replace(factor=along.factor * self.multiple)
 
     def own_part(self, layer: Layer) -> OwnPart:

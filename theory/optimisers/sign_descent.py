@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from sympy import Expr, Integer, Rational, pi, sqrt
 
 from theory.coverage import answered_class
-from theory.errors import NotSolved
 from theory.optimisers.optimiser import GAUSSIAN_SIZE, Along, Layer, Optimiser, OwnPart
 from theory.validation import non_negative_value, written
 
@@ -33,6 +32,7 @@ class SignDescent(Optimiser):
 
     epsilon: Expr = _ZERO
     width_power: ClassVar[int] = 2
+    _along = Along(sqrt(2 / pi), q1=_ONE, m1=_ONE, m2=-_HALF, gradient=_HALF)
 
     def __post_init__(self) -> None:
         epsilon = non_negative_value("epsilon", self.epsilon)
@@ -50,18 +50,6 @@ class SignDescent(Optimiser):
         False
         """
         return bool(self.epsilon == 0)
-
-    @property
-    def along(self) -> Along:
-        """The own part along the gradient.
-
-        >>> from theory import SignDescent
-        >>> SignDescent().along.m1
-        1
-        """
-        if self.epsilon != 0:
-            raise NotSolved("an epsilon above 0 has no law in the depth: give epsilon=0")
-        return Along(sqrt(2 / pi), _ZERO, _ONE, _ONE, -_HALF, _HALF)
 
     def own_part(self, layer: Layer) -> OwnPart:
         """|x|_1 sign(g), in units of n."""

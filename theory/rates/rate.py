@@ -35,7 +35,6 @@ from theory.optimisers import GradientDescent, Optimiser
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
-from theory.rates.wide_block_rate import wide_block_rate
 from theory.rates.wide_rate import WideLearningRate, wide_rate
 
 __all__ = ["maximal_learning_rate"]
@@ -115,11 +114,14 @@ def maximal_learning_rate(
             raise NotSolved(
                 "groups of weights are solved at finite width alone: give rates=ByGroup(...), say"
             )
-        given: dict[str, object] = {"criterion": criterion, "rates": rates, "inputs": inputs}
-        given |= {"optimiser": optimiser, "linearised": linearised}
-        if isinstance(network, Residual):
-            return wide_block_rate(network, **given)
-        return wide_rate(network, **given)
+        return wide_rate(
+            network,
+            criterion=criterion,
+            rates=rates,
+            inputs=inputs,
+            optimiser=optimiser,
+            linearised=linearised,
+        )
     repeating_network(network)
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):

@@ -15,20 +15,15 @@ from sympy import Expr
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
 from theory.errors import NotSolved
-from theory.infinite_width.layers import Layers
+from theory.infinite_width.block_update import wide_update
 from theory.infinite_width.recursion import (
     equal_shares,
     moved_in_every_layer,
     output_moved_by_each_layer,
     output_moved_by_readout,
 )
-from theory.infinite_width.wide_update import (
-    QUICK,
-    WideUpdate,
-    checked_depths,
-    in_floats,
-    wide_update,
-)
+from theory.infinite_width.wide_update import QUICK, WideUpdate, wide_chain
+from theory.infinite_width.wide_value import in_floats, one_depth
 from theory.laws.criteria import LastLayer, bound_text
 from theory.public_names import PickledByFields, PublicNames
 from theory.waiting import announced
@@ -68,18 +63,12 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> {name: round(rate, 6) for name, rate in rates.items()}
         {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 1.0}
         """
-        layers = self._deeper(depth)
-        groups = self._groups(len(layers) - 1)
-        root = float(self.bound) ** 0.5
-        found = {name: root / self._moved(layers, each) ** 0.5 for name, each in groups.items()}
-        found["readout"] = root / self._readout_moves(layers)
-        self._checked([*found.values()], layers)
-        return found
-
-    def _checked(self, rates: Any, deeper: Layers) -> FloatArray:
-        """``rates``, or `NotSolved` where a rate is beyond the range of floats."""
-        network, depth = self.update.network, len(deeper) - 1
-        return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
+        depths = one_depth(self.update.network, depth)
+        rates = {name: self._moved(depths, on) ** -0.5 for name, on in self._groups(depths).items()}
+        # the readout reads the input of one more layer
+        deeper = self.update._layers(depths + 1)
+        rates["readout"] = 1 / float(output_moved_by_readout(deeper, self.update.optimiser, -1))
+        return self._bounded(rates, depths)
 
     @announced("layer rates")
     def together(self, depth: object = None) -> dict[str, float]:
@@ -91,18 +80,14 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> {name: round(rate, 6) for name, rate in rates.items()}
         {'first layer': 1.320129, 'hidden layers': 0.154783, 'readout': 5.197351}
         """
-        layers, alone = self._deeper(depth), self.alone(depth)
-        groups = self._groups(len(layers) - 1)
+        depths = one_depth(self.update.network, depth)
+        alone, layers = self.alone(depths), self.update._layers(depths)
         joint: FloatArray = sum(  # type: ignore[assignment]
-            alone[name] * each for name, each in groups.items()
+            alone[name] * on for name, on in self._groups(depths).items()
         )
-        hidden = self._hidden(layers)
-        moved_f = float(output_moved_by_each_layer(hidden, self.update.optimiser) @ joint)
-        root = float(self.bound) ** 0.5
-        moved = max(self._moved(layers, joint) ** 0.5, moved_f + root)
-        found = {name: rate * root / moved for name, rate in alone.items()}
-        self._checked([*found.values()], layers)
-        return found
+        moved_f = float(output_moved_by_each_layer(layers, self.update.optimiser) @ joint)
+        moved = max(self._moved(depths, joint) ** 0.5, moved_f + float(self.bound) ** 0.5)
+        return self._bounded({name: rate / moved for name, rate in alone.items()}, depths)
 
     @announced("layer rates")
     def equal_shares(self, depth: object = None) -> FloatArray:
@@ -113,19 +98,20 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> layer_rates(MLP(), optimiser=SignDescent()).equal_shares(4).round(4)
         array([0.2002, 0.4086, 0.4976, 0.808 ])
         """
-        deeper = self._deeper(depth)
-        found = equal_shares(self._hidden(deeper), self.update.optimiser)
-        return self._checked(found * float(self.bound) ** 0.5, deeper)
+        depths = one_depth(self.update.network, depth)
+        found = equal_shares(self.update._layers(depths), self.update.optimiser)
+        return self._checked(found * float(self.bound) ** 0.5, depths)
 
-    def _deeper(self, depth: object) -> Layers:
-        """The layers of one depth, and one more, whose input the readout reads."""
-        depths = checked_depths(self.update.network, depth)
-        if not isinstance(depths, int):
-            raise NotSolved("rates of groups are given one depth at a time: give an int")
-        return self.update._layers(depths + 1)
+    def _bounded(self, rates: dict[str, float], depth: int) -> dict[str, float]:
+        """``rates`` at the bound 1, at the bound."""
+        found = {name: rate * float(self.bound) ** 0.5 for name, rate in rates.items()}
+        self._checked([*found.values()], depth)
+        return found
 
-    def _hidden(self, layers: Layers) -> Layers:
-        return self.update._layers(len(layers) - 1)
+    def _checked(self, rates: Any, depth: int) -> FloatArray:
+        """``rates``, or `NotSolved` where a rate is beyond the range of floats."""
+        network = self.update.network
+        return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
 
     def _groups(self, depth: int) -> dict[str, FloatArray]:
         """Multipliers of every layer that train one group."""
@@ -135,14 +121,10 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         first[1:] = 0
         return {"first layer": first, "hidden layers": 1 - first}
 
-    def _moved(self, layers: Layers, rates: FloatArray) -> float:
-        hidden = self._hidden(layers)
-        moved = moved_in_every_layer(hidden, self.update.optimiser, rates)[-1]
-        return float(self._checked(moved, layers))
-
-    def _readout_moves(self, layers: Layers) -> float:
-        """|Delta f| by the readout's own step, at eta = 1 and in its power of n."""
-        return float(output_moved_by_readout(layers, self.update.optimiser, -1))
+    def _moved(self, depth: int, rates: FloatArray) -> float:
+        layers = self.update._layers(depth)
+        moved = moved_in_every_layer(layers, self.update.optimiser, rates)[-1]
+        return float(self._checked(moved, depth))
 
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
@@ -173,7 +155,7 @@ def wide_layer_rates(
     network: object, bound: object, inputs: object, optimiser: object
 ) -> WideLayerRates:
     """The `WideLayerRates` of arguments as those of `layer_rates`."""
-    update = wide_update(network, None, None, inputs=inputs, optimiser=optimiser)
+    update = wide_update(wide_chain(network), None, None, inputs=inputs, optimiser=optimiser)
     rule = update.optimiser
     if rule.weight_decay != 0 or not rule.unscaled.is_homogeneous:
         raise NotSolved(

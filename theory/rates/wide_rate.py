@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import nan
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from sympy import Expr, Float, Integer, Symbol, sqrt
+from sympy import Expr, Integer, sqrt
 
 from theory.activations.contact import half_line_slopes
 from theory.activations.critical import CriticalPoint, critical, critical_weight_variance
 from theory.activations.nonlinearity import FloatArray
-from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.layers import sizes_elsewhere, with_width
+from theory.infinite_width.block_update import WideBlockUpdate, wide_update
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
-from theory.infinite_width.wide_update import (
-    QUICK_STEPS,
-    WideUpdate,
-    checked_depths,
-    in_floats,
-    one_depth,
-    wide_update,
+from theory.infinite_width.wide_update import QUICK_STEPS, WideUpdate
+from theory.infinite_width.wide_value import WideValue, in_floats, one_depth
+from theory.laws.criteria import (
+    BlockCriterion,
+    Branches,
+    Criterion,
+    LastLayer,
+    MeanOverLayers,
+    Relative,
+    StreamAndBranches,
+    block_criterion,
+    wide_criterion,
 )
-from theory.laws.criteria import Criterion, LastLayer, MeanOverLayers, Relative, wide_criterion
 from theory.networks.mlp import MLP
-from theory.networks.sizes import bound_sizes
-from theory.public_names import PickledByFields, PublicNames
+from theory.networks.residual import Residual
+from theory.networks.roles import ActivatedThenWeights, Branch, block_of
 from theory.rates.learning_rate import RATE
-from theory.symbols import ell, n
+from theory.symbols import ell
 from theory.validation import brief, typed
 from theory.waiting import announced
-from theory.writing.blocks import Line
-from theory.writing.notation import Math, escaped
-from theory.writing.pictures import Drawable
-from theory.writing.rendering import formulas_latex
 
-__all__ = ["WideLearningRate", "wide_rate"]
+__all__ = ["WideBlockLearningRate", "WideLearningRate", "wide_rate"]
 
 _QUICK_QUADRATURE = 500
-_COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
-"""Depths at which the layer that binds is looked up before a law is read at the last one."""
+_COMPARED_REAL, _SAME = (64, 512), 1e-10
+"""Depths at which the layer that binds is looked up before a law is read there."""
 
 
 @dataclass(frozen=True)
-class WideLearningRate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
+class WideLearningRate(WideValue):
     """The largest rate at which one step meets ``criterion`` as n -> infinity: from the linearised
     update, or with ``linearised`` False from E[(z' - z)^2] of a real step.  Made by
     `maximal_learning_rate`.
@@ -53,20 +51,29 @@ class WideLearningRate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     ``update``: of every layer.  For sign descent `infinite_width` gives the rate times n; float(),
     `value` and a call divide by n.
 
+    >>> import theory.symbols
     >>> from theory import MLP, maximal_learning_rate
     >>> maximal_learning_rate(MLP(depth=64), linearised=False)
     WideLearningRate of MLP(depth=64): 0.0245898 at n = ∞; layer 64 binds; real step of \
 GradientDescent()
+    >>> law = maximal_learning_rate(MLP(), linearised=False).leading()
+    >>> constant, exponent = law.as_coeff_exponent(theory.symbols.L)
+    >>> exponent, round(float(constant), 6)
+    (-5/6, 0.798234)
     """
 
     update: WideUpdate
-    criterion: Criterion | Relative
+    criterion: Criterion | BlockCriterion | Relative
     linearised: bool
     _drawn_as: ClassVar[str] = r"maximal learning rate as $n \to \infty$"
     _to_open = "depth"
+    _called = "the rate"
+    _symbol = RATE
+    _compared: ClassVar[tuple[int, int]] = (256, 1024)
+    """Depths at which the layer that binds is looked up before a law is read at the last one."""
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Any:
         """The network.
 
         >>> from theory import MLP, maximal_learning_rate
@@ -77,73 +84,52 @@ GradientDescent()
 
     @property
     def _width_power(self) -> int:
-        """Rates are of order n to this power."""
-        return -(self.update.optimiser.unscaled.width_power // 2)
+        return -(self.update._width_power // 2)
 
-    def infinite_width(self, depth: object = None) -> float | FloatArray:
-        """The rate at n = infinity of a network of ``depth`` layers; an array for several depths;
-        None for the depth of the network.
+    def binding_layer(self, depth: object = None) -> Any:
+        """The layer that reaches its bound at `infinite_width`, or the block whose stream, or the
+        `Branch`; None for the mean over layers.
 
-        >>> from theory import MLP, maximal_learning_rate
-        >>> rate = maximal_learning_rate(MLP(), linearised=False)
-        >>> round(rate.infinite_width(16), 6)
-        0.06732
-        """
-        depths = checked_depths(self.network, depth)
-        if isinstance(depths, int):
-            return self._one(depths)
-        found: FloatArray = depths.astype(float)
-        with announced("learning rates") as done:
-            for place, each in enumerate(depths.tolist()):
-                found[place] = self._one(each)
-                done((place + 1) / len(found))
-        return found
-
-    def binding_layer(self, depth: object = None) -> int | None:
-        """The layer that reaches its bound at `infinite_width`; None for the mean over layers.
-
-        >>> from theory import MLP, Tanh, maximal_learning_rate
+        >>> from theory import MLP, Residual, Tanh, maximal_learning_rate
         >>> rate = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)
         >>> rate.binding_layer(16)
         2
+        >>> maximal_learning_rate(Residual(activation=Tanh())).binding_layer(16)
+        16
         """
         depths = one_depth(self.network, depth)
         if isinstance(self.criterion, MeanOverLayers | LastLayer):
-            return self._binding(depths, nan)
+            return self._binding(depths, 0.0)
         with announced("learning rate"):
             return self._binding(depths, self._one(depths))
 
-    def _binding(self, depth: int, rate: float) -> int | None:
+    def _binding(self, depth: int, rate: float) -> Any:
         """The layer that reaches its bound at its ``rate``."""
         if isinstance(self.criterion, MeanOverLayers):
             return None
         if isinstance(self.criterion, LastLayer):
             return depth
-        return int(self._moved(depth, rate).argmax()) + 1
+        moved = self._linearised(depth) if self.linearised else self._moved(depth, rate)
+        return self._place(int(moved.argmax()), depth)
+
+    def _place(self, index: int, depth: int) -> Any:
+        """The layer of an index of `_linearised`."""
+        return index + 1
 
     @announced("learning rate")
     def _one(self, depth: int) -> float:
-        """The rate at one depth."""
         linear = self._largest(self._linearised(depth))
-        if not self.update._multipliers(depth).any():
-            raise NotSolved("no layer moves: give at least one multiplier above 0 in rates")
-        self._check_floats(linear, depth)
-        if self.linearised:
-            return float(linear**-0.5)
-        return rate_that_moves(
-            lambda rate: self._largest(self._moved(depth, rate)), float(linear**-0.5)
-        )
-
-    def _check_floats(self, linear: float, depth: int) -> None:
-        """Refuse a squared rate beyond the range of floats."""
+        if linear == 0 and not self.update._moves(depth):
+            raise NotSolved("nothing moves: give at least one multiplier above 0 in rates")
         law = self.linearised and self.update.rates is None
-        instead = "give a smaller depth" + ", or call leading()" * law
-        in_floats(linear, True, "the rate", self.network, depth, instead)
+        instead = self.update._instead + ", or call leading()" * law
+        start = float(in_floats(linear, True, "the rate", self.network, depth, instead)) ** -0.5
+        if self.linearised:
+            return start
+        return rate_that_moves(lambda rate: self._largest(self._moved(depth, rate)), start)
 
     def _moved(self, depth: int, rate: float) -> FloatArray:
-        """The movement of every layer over its bound, at one rate."""
-        if self.linearised:
-            return rate**2 * self._linearised(depth)
+        """The movement of every layer over its bound, by a real step."""
         factor = rate * self.update._factor * self.update._multipliers(depth)
         return moved_by_step(self.update._layers(depth), factor) / self._bounds(depth)
 
@@ -164,23 +150,7 @@ GradientDescent()
             return float(moved[-1])
         return float(moved.mean() if isinstance(self.criterion, MeanOverLayers) else moved.max())
 
-    def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth grows, with 1/n of sign descent.  A
-        network with a depth in numbers has its value.
-
-        Raises `NotSolved` where no law is known, and where another layer than the last binds.
-
-        >>> import theory.symbols
-        >>> from theory import MLP, Tanh, maximal_learning_rate
-        >>> maximal_learning_rate(MLP(activation=Tanh())).leading()
-        2*sqrt(3)/sqrt(L)
-        >>> law = maximal_learning_rate(MLP(), linearised=False).leading()
-        >>> constant, exponent = law.as_coeff_exponent(theory.symbols.L)
-        >>> exponent, round(float(constant), 6)
-        (-5/6, 0.798234)
-        """
-        if isinstance(self.network.depth, int):
-            return Float(self.infinite_width()) * n**self._width_power
+    def _law(self) -> Expr:
         if not self.linearised:
             return self._real_law()
         if isinstance(self.criterion, MeanOverLayers):
@@ -188,12 +158,19 @@ GradientDescent()
                 "the law of the mean over layers is not solved as n goes to infinity: give "
                 "criterion=LastLayer(), or take infinite_width(depth)"
             )
-        self._check_last_binds()
-        law = self._at_last.depth_law
-        bound = self.criterion.bound
-        if isinstance(self.criterion, Relative):
-            bound = bound * law.square
-        return sqrt(bound / law.leading)
+        for depth in self._compared:
+            place = self.binding_layer(depth)
+            if block_of(place) != depth:
+                raise NotSolved(
+                    f"{self._said(place)} binds at {self._size}={depth}, and laws are known at the "
+                    f"last place alone: give criterion=LastLayer(), or take "
+                    f"infinite_width({self._size})"
+                )
+        last: Any = self._depth_symbol
+        at_last = Branch(last) if isinstance(place, Branch) else last
+        law = replace(self.update, layer=at_last).depth_law
+        square = law.square if isinstance(self.criterion, Relative) else 1
+        return sqrt(self.criterion.bound * square / law.leading)
 
     @announced("law of a real step")
     def _real_law(self) -> Expr:
@@ -233,77 +210,6 @@ GradientDescent()
         bound = self.criterion.bound / (1 if relative else network.c * square)
         return piecewise_linear_rate(slopes, square, bound, network.s)
 
-    def _check_last_binds(self) -> None:
-        for depth in _COMPARED:
-            binding = self.binding_layer(depth)
-            if binding != depth:
-                raise NotSolved(
-                    f"layer {binding} binds at {depth} layers, and laws are known at the last "
-                    f"layer alone: give criterion=LastLayer(), or take infinite_width(depth)"
-                )
-
-    @property
-    def _at_last(self) -> WideUpdate:
-        update = self.update
-        return wide_update(
-            update.network, None, update.rates, inputs=update.inputs, optimiser=update.optimiser
-        )
-
-    @property
-    def value(self) -> Any:
-        """The rate of a network with a depth in numbers, and for sign descent with a width in
-        numbers.
-
-        >>> from theory import MLP, maximal_learning_rate
-        >>> round(maximal_learning_rate(MLP(depth=16), linearised=False).value, 6)
-        0.06732
-        """
-        return with_width(self.infinite_width(), self.network, self._width_power)
-
-    @property
-    def open_sizes(self) -> tuple[Symbol, ...]:
-        """The depth L, if it is open.
-
-        >>> from theory import MLP, maximal_learning_rate
-        >>> maximal_learning_rate(MLP(), linearised=False).open_sizes
-        (L,)
-        """
-        return self.update.open_sizes
-
-    @property
-    def _elsewhere(self) -> str:
-        return sizes_elsewhere(self.network, self._width_power)
-
-    def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The rate at a number or several for the depth L, or for the number of blocks B:
-        `infinite_width`, over n of sign descent.
-
-        >>> from theory import MLP, maximal_learning_rate
-        >>> round(maximal_learning_rate(MLP(), linearised=False)(64), 6)
-        0.02459
-        """
-        given = bound_sizes(self.open_sizes, self.network, sizes, named, self._elsewhere)
-        found = self.infinite_width(given.get(self.update._depth_symbol))
-        return with_width(found, self.network, self._width_power)
-
-    def latex(self) -> str:
-        r"""The rate, or its leading term, in LaTeX; notebooks show it.
-
-        >>> from theory import MLP, Tanh, maximal_learning_rate
-        >>> print(maximal_learning_rate(MLP(activation=Tanh())).latex())
-        \begin{aligned}
-        \eta_{\max} &\sim  \frac{2 \sqrt{3}}{\sqrt{L}}
-        \end{aligned}
-        """
-        sign = "≈" if isinstance(self.network.depth, int) else "~"
-        return formulas_latex([Line(RATE, Math.of(self.leading()), sign)])
-
-    def _repr_latex_(self) -> str:
-        try:
-            return f"$\\displaystyle {self.latex()}$"
-        except NotSolved:
-            return rf"$\text{{{escaped(repr(self))}}}$"
-
     def __repr__(self) -> str:
         kind = "linearised" if self.linearised else "real"
         step = f"{kind} step of {self.update.optimiser}"
@@ -311,30 +217,64 @@ GradientDescent()
         criterion = "" if usual else f"; {brief(self.criterion)}"
         return f"{type(self).__name__} of {self.network}: {self._headline()}; {step}{criterion}"
 
-    def _headline(self) -> str:
-        per = "/n" if self._width_power else ""
-        try:
-            depth = self.network.depth
-            if isinstance(depth, int):
-                if depth > self._quick_depth:
-                    return "call infinite_width() for the rate at n = ∞"
-                rate = self._one(depth)
-                binds = self._binding(depth, rate)
-                who = "the mean over the layers" if binds is None else f"layer {binds}"
-                return f"{rate:.6g}{per} at n = ∞; {who} binds"
-            return f"{self.leading()} as n → ∞, then as L grows"
-        except NotSolved:
-            if isinstance(self.network.depth, int):
-                return "no number at n = ∞; infinite_width() says why"
-            return "call infinite_width(depth) for the rate at n = ∞"
+    def _said_value(self) -> str:
+        depth = self.network.layers
+        rate = self._one(depth)
+        binds = self._binding(depth, rate)
+        who = "the mean over the layers" if binds is None else self._said(binds)
+        return f"{rate:.6g}{'/n' if self._width_power else ''} at n = ∞; {who} binds"
+
+    def _said(self, place: Any) -> str:
+        return f"layer {place}"
 
     @property
     def _quick_depth(self) -> int:
-        """Layers whose rate takes some tenths of a second."""
         if self.linearised:
             return self.update._quick_depth
         bent = half_line_slopes(self.network.activation) is not None
         return QUICK_STEPS if bent else _QUICK_QUADRATURE
+
+
+@dataclass(frozen=True, repr=False)
+class WideBlockLearningRate(WideLearningRate):
+    """The largest rate at which one linearised step of a `Residual` meets ``criterion`` as
+    n -> infinity.  Made by `maximal_learning_rate`.
+
+    ``update``: of the last stream.  For sign descent `infinite_width` gives
+    the rate times n; float(), `value` and a call divide by n.
+
+    >>> from theory import Residual, Tanh, maximal_learning_rate
+    >>> maximal_learning_rate(Residual(blocks=16, activation=Tanh()))
+    WideBlockLearningRate of Residual(blocks=16, activation=Tanh()): 0.299525 at n = ∞; block 16 \
+binds; linearised step of GradientDescent()
+    """
+
+    update: WideBlockUpdate
+    _compared = (64, 256)
+
+    def _linearised(self, depth: int) -> FloatArray:
+        """Of the streams after blocks 0 to B, or of the branches of blocks 1 to B, or of both."""
+        found, bound = self.update._movement(depth), float(self.criterion.bound)
+        if isinstance(self.criterion, Relative):
+            return found.stream / found.squares / bound
+        inside = isinstance(self.criterion, Branches | StreamAndBranches)
+        stream = not isinstance(self.criterion, Branches)
+        return found.parts(stream=stream, branch=inside) / bound
+
+    def _place(self, index: int, depth: int) -> Any:
+        first = 0 if isinstance(self.criterion, Branches) else depth + 1
+        return index if index < first else Branch(index - first + 1)
+
+    def _law(self) -> Expr:
+        if isinstance(self.criterion, Relative):
+            raise NotSolved("laws relative to E h^2 are not solved: take infinite_width(blocks)")
+        return super()._law()
+
+    def _said_law(self) -> str:
+        return f"{self.leading().evalf(6)} as n → ∞, then as B grows"
+
+    def _said(self, place: Any) -> str:
+        return str(place) if isinstance(place, Branch) else f"block {place}"
 
 
 def _critical_point(network: MLP) -> CriticalPoint | None:
@@ -362,7 +302,22 @@ def wide_rate(
             f"expected True or False for linearised, got linearised={typed(linearised)}; False is "
             f"a real step"
         )
-    update = wide_update(network, ell, rates, inputs=inputs, optimiser=optimiser)
+    of_blocks = isinstance(network, Residual)
+    bounded = _block_criterion(network, criterion) if of_blocks else wide_criterion(criterion)
+    place = None if of_blocks else ell
+    update = wide_update(network, place, rates, inputs=inputs, optimiser=optimiser)
     if not linearised:
-        update._factor  # noqa: B018, which refuses other optimisers
-    return WideLearningRate(update, wide_criterion(criterion), linearised)
+        update._factor  # noqa: B018, which refuses what has no real step
+    kind = WideBlockLearningRate if of_blocks else WideLearningRate
+    return kind(update, bounded, linearised)
+
+
+def _block_criterion(network: Any, criterion: object) -> BlockCriterion | Relative:
+    bounded = criterion if isinstance(criterion, Relative) else block_criterion(criterion)
+    inside = isinstance(bounded, Branches | StreamAndBranches)
+    if inside and isinstance(network.branch, ActivatedThenWeights):
+        raise InvalidArgument(
+            f"expected Stream(), LastLayer() or Relative() for criterion of branches W sigma(h), "
+            f"got criterion={bounded}; leave it out for the stream"
+        )
+    return bounded

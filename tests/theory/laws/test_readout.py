@@ -169,7 +169,7 @@ def test_what_is_not_solved() -> None:
         update.leading()
     assert "call infinite_width" in repr(update)
     faded = Residual(blocks=40, branch=WeightsThenActivated(), skip2="1/10", multiplier2=1)
-    with pytest.raises(NotSolved, match="faded"):
+    with pytest.raises(NotSolved, match="decayed"):
         readout_update(faded, optimiser=SignDescent()).infinite_width()
     assert readout_update(MLP(activation=Activation("max(z, 0)"))).exact == (
         readout_update(MLP(activation=ReLU())).exact

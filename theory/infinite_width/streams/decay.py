@@ -57,7 +57,8 @@ def decayed_in_blocks(
     stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
     square = float(found.squares[0])
     stream[0], mixed, mean = own[0] ** 2 * square, own[0] * square, 0.0
-    for block, moments in enumerate(found.seen):
+    for block, row in enumerate(zip(*(each.tolist() for each in found.moments), strict=True)):
+        moments = Moments(*row)
         seen = float(found.inside[block])
         entry = _entry(found, block, mixed, float(stream[block]), mean)
         shift = 0.0

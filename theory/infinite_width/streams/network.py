@@ -6,7 +6,6 @@ from __future__ import annotations
 import numpy as np
 
 from theory.activations.moments import Moments, MomentTable, moment_table
-from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
@@ -54,9 +53,14 @@ class Blocks:
             self.squares[block + 1] = self.skip2 * spread + shifted + self.tau2 * gained
         self.entry = np.ones(self.blocks) if normed else self.squares[:-1]
         """E (norm h)^2 at the entry of each block."""
-        every = self.table.at(inside)
-        self.seen = [Moments(*row) for row in zip(*(each.tolist() for each in every), strict=True)]
-        self.gradients = self._gradients(float(network.s))
+        self.moments: Moments = self.table.at(inside)
+        """Of the activation in every block."""
+        behind = self.down if isinstance(self.kind, UpDown) else 1.0
+        self.passed = self.tau2 * self.up * behind * self.moments.m2 / self.scale2[:-1]
+        """E (gradient through the branch)^2 over P, of every block."""
+        factors = [float(network.s), *(self.skip2 + self.passed)[::-1]]
+        self.gradients = np.cumprod(factors)[::-1]
+        """P of the stream after blocks 0 to B."""
 
     @property
     def reads_stream(self) -> bool:
@@ -72,17 +76,6 @@ class Blocks:
     def out_variance(self) -> float:
         """Variance times fan-in of the matrix behind the activation."""
         return self.up if self.reads_stream else self.down
-
-    def passed(self, block: int) -> float:
-        """E (gradient through the branch)^2 over P, of the block after stream ``block``."""
-        slope, scale = self.seen[block].m2 / self.scale2[block], self.tau2 * self.up
-        return float(scale * slope * (self.down if isinstance(self.kind, UpDown) else 1.0))
-
-    def _gradients(self, readout: float) -> FloatArray:
-        found = np.full(self.blocks + 1, readout)
-        for block in range(self.blocks - 1, -1, -1):
-            found[block] = found[block + 1] * (self.skip2 + self.passed(block))
-        return found
 
 
 def branch_ratio(network: Residual) -> float:

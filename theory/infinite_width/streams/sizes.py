@@ -10,16 +10,18 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 
 from theory.activations.nonlinearity import FloatArray
+from theory.activations.quadrature import gaussian_rule, legendre_rule
 from theory.errors import NotSolved
 from theory.infinite_width.streams.network import Blocks
 
-__all__ = ["legendre", "stream_sizes"]
+__all__ = ["stream_sizes"]
 
 _FARTHEST_T, _FARTHEST_Z, _PANELS, _MOST_TURNS = 8.5, 9.0, 40, 500.0
 """Ends, in standard deviations of the Gaussian part and of z, and panels of the rules for E |h|,
 which resolve this many standard deviations of h times t."""
-_TERMS, _MORE_TERMS = 16, 10
-"""Terms of a series in log Q, and more of them for each unit of log Q that it covers."""
+_POINTS, _TERMS, _MORE_TERMS = 12, 16, 10
+"""Nodes of a panel; terms of a series in log Q, and more of them for each unit of log Q that it
+covers."""
 
 
 def stream_sizes(found: Blocks, centred: bool = False) -> FloatArray:
@@ -34,7 +36,7 @@ def stream_sizes(found: Blocks, centred: bool = False) -> FloatArray:
             "give fewer blocks"
         )
     panels = _PANELS + 2 * int(turns / 10)
-    t, weights = legendre(np.linspace(0, end, panels + 1))
+    t, weights = legendre_rule(np.linspace(0, end, panels + 1), _POINTS)
     weights = weights / t**2
     total = np.exp(-((gaussian * t) ** 2) / 2).astype(np.complex128)
     known = _Characteristic(found, t, panels)
@@ -76,14 +78,6 @@ class _Characteristic:
         ends = np.linspace(-_FARTHEST_Z, _FARTHEST_Z, self._panels + 1)
         kinks = [kink / seen**0.5 for kink in found.activation.kinks]
         inner = [each for each in kinks if abs(each) < _FARTHEST_Z]
-        z, density = legendre(np.unique([*ends, *inner]))
-        density = density * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        z, density = gaussian_rule(np.unique([*ends, *inner]), _POINTS)
         branch = found.tau2**0.5 / skip * found.activation.value(seen**0.5 * z)
         return np.exp(1j * np.multiply.outer(self._t, branch)) @ density
-
-
-def legendre(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of Gauss-Legendre rules between ``edges``."""
-    points, lengths = np.polynomial.legendre.leggauss(12)
-    half = np.diff(edges)[:, None] / 2
-    return (edges[:-1, None] + half * (points + 1)).ravel(), (half * lengths).ravel()

@@ -1,7 +1,7 @@
 """The law of a residual network in the number B of blocks: the limit of many blocks at tau^2 = c/B.
 
-At the place t = b/B the recursion of `theory.infinite_width.blocks` becomes, with the variance Q of
-h, E (gradient through a block)^2 = a P/B, and the own parts k along the gradient,
+At the place t = b/B the recursion of `theory.infinite_width.streams.blocks` becomes, with the
+variance Q of h, E (gradient through a block)^2 = a P/B, and the own parts k along the gradient,
 
     Q' = c E branch^2,    P' = -a P,    alpha' = k + a alpha,    S = alpha^2 P + X,
     X' = a X + 2 a alpha^2 P + w,
@@ -28,11 +28,13 @@ from sympy import (
     Expr,
     Float,
     Integer,
+    Symbol,
     asin,
     atanh,
     exp,
     expand,
     factor_terms,
+    integrate,
     log,
     pi,
     simplify,
@@ -43,8 +45,9 @@ from sympy import (
 from theory.activations.contact import half_line_moments, half_line_slopes
 from theory.activations.moments import moment_table
 from theory.activations.nonlinearity import FloatArray
+from theory.activations.quadrature import legendre_rule
 from theory.errors import NotSolved
-from theory.infinite_width.blocks import Matrix, SlopePairs
+from theory.infinite_width.streams.blocks import SlopePairs, branch_parts
 from theory.infinite_width.streams.network import branch_ratio
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
@@ -60,6 +63,7 @@ _NODES, _INNER = (24, 36, 54, 80), 48
 """Chebyshev nodes of solutions, of which the last two differ by the error; nodes of a rule in s."""
 _SETTLED, _ITERATIONS, _KNOWN, _AGREED = 1e-15, 200, 1e-4, 1e-12
 _NO_MEAN = 1e-13
+_u = Symbol("u", positive=True)
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,9 @@ class BlockLimit:
 
     stream: Expr
     branch: Expr
-    exponent: int
+    exponent: Expr | int
     square: Expr
-    grown: int
+    grown: Expr | int
     error: float
 
 
@@ -120,8 +124,8 @@ class _Limit:
     ) -> None:
         self.network, self.inputs, self.optimiser = network, inputs, optimiser
         self.c, self.readout, self.first, self.up, self.down = map(float, scales)
-        self.two = isinstance(network.branch, UpDown)
-        self.reads = isinstance(network.branch, ActivatedThenWeights)
+        self.kind, self.two = network.branch, isinstance(network.branch, UpDown)
+        self.reads_stream = isinstance(network.branch, ActivatedThenWeights)
         self.ratio, self.table = branch_ratio(network), moment_table(network.activation)
         x = np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
         self.t, self._inverse = (x + 1) / 2, np.linalg.inv(chebvander(x, nodes - 1))
@@ -140,8 +144,7 @@ class _Limit:
     def pairs(self, of: Callable[[Any, Any, int], Any], ways: tuple[int, ...]) -> float:
         """The integral over t and s of a function of s, t and the way: s < t for -1, s > t for 1.
         It may have roots of s - t, t and 1 - t, since nodes are denser there."""
-        x, weights = np.polynomial.legendre.leggauss(_INNER)
-        v, weights = (x + 1) / 2, weights / 2
+        v, weights = legendre_rule([0, 1], _INNER)
         t, total = ((1 - np.cos(np.pi * v)) / 2)[:, None], 0.0
         outer = weights * np.pi / 2 * np.sin(np.pi * v)
         for way in ways:
@@ -152,19 +155,23 @@ class _Limit:
 
     def _solve(self) -> None:
         normed, start = self.network.norm is not None, self.start
-        out = self.c * (self.down if self.two else self.up if self.reads else 1.0)
+        out = self.c * (self.down if self.two else self.up if self.reads_stream else 1.0)
         q = np.full(self.t.size, start)
         for _ in range(_ITERATIONS):
             entry = np.ones_like(q) if normed else q
-            seen = entry if self.reads else self.up * entry + float(self.network.bias_variance)
+            seen = (
+                entry if self.reads_stream else self.up * entry + float(self.network.bias_variance)
+            )
             moments = self.table.at(seen)
-            centred = isinstance(self.network.norm, LayerNorm) and not (self.two or self.reads)
+            centred = isinstance(self.network.norm, LayerNorm) and not (
+                self.two or self.reads_stream
+            )
             self.growth = out * (moments.q - moments.mean**2 * centred) / q
             before, q = q, start * np.exp(self.integral(self.growth))
             settled = np.abs(q - before).max() < _SETTLED * q.max()
             if settled:
                 break
-        inside = not (self.two or self.reads)
+        inside = not (self.two or self.reads_stream)
         self.moments, self.entry, self.seen, self.squares = moments, entry, seen, q
         shift = np.abs(moments.mean).max() > _NO_MEAN * moments.q1.max()
         self.has_none = bool(not settled or (inside and shift and not centred))
@@ -191,7 +198,7 @@ class _Limit:
         at_end = np.exp(self.last) * (alpha0 + self.integral(along / grown, 1.0))
         left = self.last - self.passed
         source = self.a * self.alpha**2 * self.p
-        if self.reads:
+        if self.reads_stream:
             single = source + self.c * self.up * self._last_slope * np.exp(left)
             rest = self.integral(single, 1.0) + self._masked()
         else:
@@ -202,27 +209,17 @@ class _Limit:
 
     def _own(self) -> FloatArray:
         """k, of the matrices of a block: of order tau^2, or tau for steps of degree 0."""
-        rule, size = self.optimiser.unscaled, float(self.optimiser.multiple)
-        signs = isinstance(rule, SignDescent)
-        m = self.moments
-        self.signed = np.zeros_like(self.p)
-        if self.two or self.reads:
-            fan_in, deviation = self.ratio if self.two else 1.0, (self.c * self.p) ** 0.5
-            found = Matrix(fan_in, m.q, m.q1, deviation).own(rule, size).along / self.p
-            if signs:
-                self.signed = self.c**0.5 * size * fan_in * m.q1
-            if self.reads:
-                return np.asarray(found)
-        else:
-            found = np.zeros_like(self.p)
-        rows = self.ratio if self.two else 1.0
-        back = (self.down if self.two else 1.0) * self.c * self.p / rows
-        entry = GAUSSIAN_SIZE * self.entry**0.5
-        slopes: Any = (m.alive, m.m1, m.m2, m.m3, m.m4)
-        up = Matrix(1.0, self.entry, entry, back**0.5, slopes, rows)
-        if signs and not self.two:
-            self.signed = self.c**0.5 * size * entry * m.m1
-        return np.asarray(found + rows * up.own(rule, size).along / self.p)
+        rule, sizes = self.optimiser.unscaled, (float(self.optimiser.multiple),) * 2
+        entries = self.entry, GAUSSIAN_SIZE * self.entry**0.5
+        parts = branch_parts(self, rule, self.moments, entries, self.c * self.p, sizes)
+        signed = isinstance(rule, SignDescent) and not self.reads_stream
+        self.signed = self.c**0.5 * parts.signs * signed
+        found = np.zeros_like(self.p)
+        if parts.behind is not None:
+            found = parts.behind.along / self.p
+        if parts.before is not None:
+            found = found + (self.ratio if self.two else 1.0) * parts.before.along / self.p
+        return np.asarray(found)
 
     def _signs(self) -> float:
         """The integral of w, times the growth of X above t."""
@@ -277,28 +274,22 @@ def _closed(
     m1, m2, _ = half_line_moments(slopes)
     gain, start, size = c * up * down * m2, first * inputs.square, optimiser.multiple
     last = start + gain if normed else start * exp(gain)
-    u = log(last / start) if normed else gain
     added: Expr = Integer(0)
     if rule == GradientDescent():
         begin = size * fan_in_ratio(network) * inputs.square / start
-        slope = size * c * m2 * (down + ratio * up) / gain
-        end = begin + slope * u
-        square, inner = end**2, (end**3 - begin**3) / (3 * slope)
+        beta = begin + size * c * m2 * (down + ratio * up) / gain * _u
     elif rule == Normalised():
         own = size * sqrt(c * m2 / (s * last)) * (sqrt(down) + sqrt(ratio * up)) / gain
-        if normed:
-            own, root = 2 * own * sqrt(start), sqrt(last / start)
-            square, inner = own**2 * (root - 1) ** 2, own**2 * (root**2 - 4 * root + 3 + u)
-        else:
-            square, inner = own**2 * u**2, own**2 * u**3 / 3
+        beta = 2 * own * sqrt(start) * (exp(_u / 2) - 1) if normed else own * _u
     elif rule == SignDescent() and not normed:
         own = 2 / pi * m1 * size * sqrt(c / (s * last))
-        own *= (sqrt(ratio * down) + ratio * sqrt(up)) / gain
-        square, inner = own**2 * u**2, own**2 * u**3 / 3
+        beta = own * (sqrt(ratio * down) + ratio * sqrt(up)) / gain * _u
         added = 8 / pi**2 * size**2 * c * (ratio * m1) ** 2 * up * last * _pairs(gain)
     else:
         return None
-    stream = factor_terms(expand(s * last**2 * (square + 2 * inner) + added))
+    end, square = log(last / start) if normed else gain, expand(beta**2)
+    moved = square.subs(_u, end) + 2 * integrate(square, (_u, 0, end))
+    stream = factor_terms(expand(s * last**2 * moved + added))
     branch = up * stream / (last if normed else 1)
     return BlockLimit(stream, branch, 0 if rule.degree else 1, last, 0, 0.0)
 

@@ -24,7 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theory.activations.contact import half_line_slopes
+from theory.activations.moments import Moments
 from theory.activations.nonlinearity import FloatArray, Nonlinearity
+from theory.activations.quadrature import gaussian_rule
 from theory.errors import NotSolved
 from theory.infinite_width.streams.decay import decayed_in_blocks
 from theory.infinite_width.streams.network import Blocks
@@ -36,7 +38,7 @@ from theory.networks.roles import ByRole, UpDown
 from theory.optimisers import Normalised, Optimiser, OwnPart, SignDescent
 from theory.optimisers.optimiser import GAUSSIAN_SIZE
 
-__all__ = ["Matrix", "Movement", "SlopePairs", "moved_in_blocks", "output_moved_by_stream"]
+__all__ = ["Movement", "SlopePairs", "branch_parts", "moved_in_blocks", "output_moved_by_stream"]
 
 _MOST_PAIRS = 4096
 """Blocks of networks whose blocks are taken in pairs."""
@@ -52,6 +54,10 @@ class Movement:
     stream: FloatArray
     branch: FloatArray
     squares: FloatArray
+
+    def parts(self, *, stream: bool, branch: bool) -> FloatArray:
+        """The movements of the stream, of the branches, or of both in this order."""
+        return np.concatenate([self.stream] * stream + [self.branch] * branch)
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,9 @@ class Matrix:
             "sign descent with an epsilon is not solved for residual networks: leave epsilon out"
         )
 
-    def own(self, rule: Optimiser, rate: float) -> OwnPart:
+    def own(self, rule: Optimiser, rate: Any) -> OwnPart:
         """The own part at a multiple of the step of ``rule``, for gradients of this size."""
-        size = rate
-        if isinstance(rule, Normalised):
-            size /= self.fan_out**0.5
+        size = rate / self.fan_out**0.5 if isinstance(rule, Normalised) else rate
         found, tau = rule.own_part(self), self.gradient
         square, along = size**2 * tau ** (2 * rule.degree), size * tau ** (1 + rule.degree)
         return OwnPart(
@@ -141,59 +145,70 @@ def _first(found: Blocks, rule: Optimiser, multiple: float) -> tuple[OwnPart, fl
     return matrix.own(rule, multiple), multiple * found.fan_in * size
 
 
+@dataclass(frozen=True)
+class BranchParts:
+    """Own parts of the matrices of every branch, ``before`` and ``behind`` its activation; the size
+    of the parts where they are ``signs``; and ``back`` = E (gradient at its output)^2."""
+
+    before: OwnPart | None
+    behind: OwnPart | None
+    signs: Any
+    back: Any
+
+
+def branch_parts(
+    found: Any,
+    rule: Optimiser,
+    moments: Moments,
+    entries: tuple[Any, Any],
+    gradient2: Any,
+    rates: tuple[Any, Any],
+) -> BranchParts:
+    """The parts at multiples ``rates`` of the steps of U and W.  ``entries``: E x^2 and E |x| of
+    the branch's input; ``gradient2``: E (gradient at its output)^2, all in arrays."""
+    two, (up, down), before, behind = isinstance(found.kind, UpDown), rates, None, None
+    rows = found.ratio if two else 1.0
+    back = (found.down if two else 1.0) * gradient2 / rows
+    if two or found.reads_stream:
+        matrix = Matrix(rows, moments.q, moments.q1, gradient2**0.5)
+        behind = matrix.own(rule, down if two else up)
+    if not found.reads_stream:
+        slopes = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)
+        before = Matrix(1.0, *entries, back**0.5, slopes, rows).own(rule, up)
+    signs = rows * moments.q1 * down if two else entries[1] * moments.m1 * up
+    return BranchParts(before, behind, signs, back)
+
+
 def _before_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
     """Of branches W sigma(U h) and sigma(W h), whose slopes are fresh in every block."""
     signs, two = isinstance(optimiser.unscaled, SignDescent), isinstance(found.kind, UpDown)
-    tau, gradients = found.tau2**0.5, found.gradients
-    rule, steps = optimiser.unscaled, _multiples(optimiser, rates)
+    rule, steps, moments = optimiser.unscaled, _multiples(optimiser, rates), found.moments
+    p, tau2, skip2 = found.gradients[1:], found.tau2, found.skip2
+    entries = _entry_sizes(found) if signs else 0 * found.entry
+    each_rate = np.array([step.up for step in steps]), np.array([step.down for step in steps])
+    parts = branch_parts(found, rule, moments, (found.entry, entries), tau2 * p, each_rate)
+    up, down = parts.before, parts.behind
+    assert up is not None
+    lambdas = 0 * p if down is None else down.along / p
+    across = 0 * p if down is None else tau2 * down.square - lambdas**2 * p
     own, size = _first(found, rule, steps[0].input)
+    sizes = np.concatenate([[size], tau2**0.5 * parts.signs])
+    along = np.concatenate([[own.along / found.gradients[0]], lambdas if two else up.along / p])
+    rows, out = (found.ratio, found.down) if two else (1.0, 1.0)
     stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
-    sizes, along = np.zeros(found.blocks + 1), np.zeros(found.blocks + 1)
-    sizes[0], along[0] = size, own.along / gradients[0]
     stream[0], alpha = own.square, along[0]
-    entries = _entry_sizes(found) if signs else np.zeros(found.blocks)
-    for block, moments in enumerate(found.seen):
-        p, rate, scale2 = float(gradients[block + 1]), steps[block], float(found.scale2[block])
-        error = (found.down if two else 1.0) * found.tau2 * p  # E (gradient after the slope)^2
-        slopes = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)
-        rows = found.ratio if two else 1.0
-        back = error / rows
-        up = Matrix(1.0, found.entry[block], entries[block], back**0.5, slopes, rows)
-        part = up.own(rule, rate.up)
-        g2, coefficient = moments.m2 * back, alpha * found.up / scale2
-        fresh = found.up * stream[block] / scale2
-        branch[block] = part.square + 2 * coefficient * part.along + coefficient**2 * g2 + fresh
-        masked = (
-            part.slope_square
-            + 2 * coefficient * part.slope_along
-            + coefficient**2 * moments.m4 * back
-            + moments.m2 * fresh
-        )
-        through = rows * (part.along + coefficient * g2) / p
-        across, added, lambda_ = 0.0, found.tau2 * masked, 0.0
-        if two:
-            matrix = Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
-            down = matrix.own(rule, rate.down)
-            lambda_ = down.along / p
-            across = found.tau2 * down.square - lambda_**2 * p
-            added *= found.down
-            sizes[block + 1] = tau * rate.down * found.ratio * moments.q1
-        else:
-            sizes[block + 1] = tau * rate.up * entries[block] * moments.m1
-        kappa = through + lambda_
-        if not two:
-            # E (slope psi)^2 holds kappa^2 P already
-            added -= kappa**2 * p
-        along[block + 1] = lambda_ if two else part.along / p
+    columns = (p, moments.m2, moments.m4, parts.back, found.up / found.scale2[:-1], lambdas, across)
+    for block, (p_b, m2, m4, back, read, lambda_, added) in enumerate(zip(*columns, strict=True)):
+        a, fresh = alpha * read, stream[block] * read
+        branch[block] = up.square[block] + 2 * a * up.along[block] + a**2 * m2 * back + fresh
+        slope_along = up.slope_square[block] + 2 * a * up.slope_along[block]
+        masked = slope_along + a**2 * m4 * back + m2 * fresh
+        kappa = rows * (up.along[block] + a * m2 * back) / p_b + lambda_
         pairs = _sign_pairs(found, sizes, along, block + 1) if signs else 0.0
-        stream[block + 1] = (
-            found.skip2 * (stream[block] + 2 * alpha * kappa * p)
-            + kappa**2 * p
-            + across
-            + added
-            + 2 * pairs
-        )
-        alpha = found.skip2 * alpha + kappa
+        # for one matrix E (slope psi)^2 holds kappa^2 P already
+        moved = skip2 * (stream[block] + 2 * alpha * kappa * p_b) + two * kappa**2 * p_b
+        stream[block + 1] = moved + added + tau2 * out * masked + 2 * pairs
+        alpha = skip2 * alpha + kappa
     return Movement(stream, branch, found.squares)
 
 
@@ -229,30 +244,31 @@ def _behind_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole,
         )
     skip2, gradients, scale2 = found.skip2, found.gradients, found.scale2[:-1]
     slopes = _slope_pairs(found)
-    passed = np.array([found.passed(block) for block in range(found.blocks)])
-    parts = passed * gradients[1:]  # E (gradient through block b + 1, without its slope)^2
-    slope2 = np.array([each.m2 for each in found.seen]) / scale2
-    parts /= slope2
+    moments, p = found.moments, gradients[1:]
+    slope2 = moments.m2 / scale2
+    parts = found.passed * p / slope2  # E (gradient through block b + 1, without its slope)^2
     rule, steps = optimiser.unscaled, _multiples(optimiser, rates)
+    entries, each_rate = (found.entry, 0 * p), (np.array([step.up for step in steps]), 0 * p)
+    behind = branch_parts(found, rule, moments, entries, found.tau2 * p, each_rate).behind
+    assert behind is not None
+    kappas = behind.along / p
     own, _ = _first(found, rule, steps[0].input)
     stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
     alphas, alpha, noise = np.zeros(found.blocks), own.along / gradients[0], 0.0
     stream[0] = own.square
     places = np.arange(found.blocks)
-    for block, moments in enumerate(found.seen):
-        alphas[block], p = alpha, gradients[block + 1]
+    for block in range(found.blocks):
+        alphas[block] = alpha
         reach = skip2 ** np.abs(places - block).astype(float)
         weights = np.where(places < block, alphas**2, alpha**2) * reach * parts
         last = skip2 ** (found.blocks - block) * alpha**2 * gradients[-1]
         masked = np.sum(weights * slopes[block]) + slope2[block] * (last + noise)
         branch[block] = stream[block] / scale2[block]
-        matrix = Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
-        lambda_ = matrix.own(rule, steps[block].up).along / p
-        kappa = lambda_ + alpha * passed[block]
+        kappa = kappas[block] + alpha * found.passed[block]
         noise = skip2 * noise + found.tau2 * found.up * masked
         stream[block + 1] = (
-            skip2 * (stream[block] + 2 * alpha * kappa * p)
-            + kappa**2 * p
+            skip2 * (stream[block] + 2 * alpha * kappa * p[block])
+            + kappa**2 * p[block]
             + found.tau2 * found.up * masked
         )
         alpha = skip2 * alpha + kappa
@@ -287,9 +303,7 @@ class SlopePairs:
         where pairs have a closed form."""
         if self._halves is not None:
             return np.zeros((0, len(seen)))
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        nodes *= _FARTHEST
-        weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+        nodes, weights = gaussian_rule([-_FARTHEST, _FARTHEST], _NODES)
         slopes = self._activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
         before, basis, found = np.zeros_like(nodes), np.ones_like(nodes), []
         for order in range(_HERMITE):

@@ -28,7 +28,7 @@ from theory import (
     WeightsThenActivated,
     squared_update,
 )
-from theory.infinite_width.blocks import Movement, moved_in_blocks
+from theory.infinite_width.streams.blocks import Movement, moved_in_blocks
 from verify import Conditioned, monte_carlo
 
 WIDE = 10**12

@@ -29,7 +29,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.infinite_width import block_limit
+from theory.infinite_width.streams import limit as block_limit
 from theory.symbols import B
 
 RULES: tuple[Any, ...] = (GradientDescent(), Normalised("0.7"), SignDescent())

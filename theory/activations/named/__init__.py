@@ -1,1 +1,0 @@
-"""Each module of this folder defines one activation: its formula, and its stable evaluation."""
