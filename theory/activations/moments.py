@@ -139,17 +139,32 @@ class MomentTable:
         >>> round(moment_table(Linear()).centred_size(1.0), 12)
         0.797884560803
         """
-        mean, edges = self.mean(variance), self._edges(math.sqrt(variance))
+        mean, edges = self.mean(variance), self._fine_edges(variance)
+        edges = np.unique(np.concatenate([edges, self.crossings(mean, variance)]))
+        z, weights = legendre_rule(edges, _POINTS)
+        density = weights * np.exp(-(z**2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+        return float(density @ np.abs(self.activation.value(z) - mean))
+
+    def crossings(self, level: float, variance: float) -> FloatArray:
+        """The z within reach of the variance where phi crosses a ``level`` or phi' crosses 0.
+
+        >>> from theory import GELU
+        >>> moment_table(GELU()).crossings(0, 1).round(4).tolist()
+        [0.0, -0.7518]
+        """
+        edges = self._fine_edges(variance)
 
         def centred(z: FloatArray) -> FloatArray:
-            return self.activation.value(z) - mean
+            return self.activation.value(z) - level
 
+        changes = (_sign_changes(f, edges) for f in (centred, self.activation.derivative))
+        return np.concatenate([_zeros(*each) for each in changes])
+
+    def _fine_edges(self, variance: float) -> FloatArray:
+        edges = self._edges(math.sqrt(variance))
         for _ in range(3):
             edges = _halved(edges)
-        zeros = _zeros(*_sign_changes(centred, edges))
-        z, weights = legendre_rule(np.unique(np.concatenate([edges, zeros])), _POINTS)
-        density = weights * np.exp(-(z**2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
-        return float(density @ np.abs(centred(z)))
+        return edges
 
     def _one(self, variance: float, moment: int) -> float:
         self._check_range(variance, variance)

@@ -2,7 +2,8 @@
 
 If the weight (i, j) moves by F(g_i x_j), then psi(g) = E_x x F(g x), in units of n.  F may turn
 within a small range, such as epsilon of sign descent; the nodes stand densely around x = 0 and
-g = 0, and psi is a polynomial on short ranges of log g.
+g = 0 and around the z at which a slope or an input is 0, and psi is a polynomial on short ranges
+of log g.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from theory.activations.moments import moment_table
 from theory.activations.nonlinearity import FloatArray, Nonlinearity
 from theory.activations.quadrature import gaussian_rule
 from theory.errors import NotSolved
@@ -46,10 +48,11 @@ def entrywise_part(
             f"an epsilon above 0 is solved for at most {_DEEPEST} layers, got {len(places)}: give "
             f"fewer, or epsilon=0"
         )
-    inputs = np.array([input_size]), np.ones(1)
+    inputs, table = (np.array([input_size]), np.ones(1)), moment_table(activation)
     own = []
     for place in places:
-        z, weights = graded(activation.kinks, place.variance**0.5)
+        turns = (*activation.kinks, *table.crossings(place.mean, place.variance))
+        z, weights = graded(turns, place.variance**0.5)
         slopes = activation.derivative(z) / place.slope_scale, weights
         own.append(_own_part(entry, inputs, slopes, place.gradient))
         inputs = (activation.value(z) - place.mean) / place.divisor, weights
@@ -97,10 +100,11 @@ def _interpolated(
     return np.where(gradient > 0, found, 0.0)
 
 
-def graded(kinks: tuple[float, ...], deviation: float) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of E f(z) at z ~ N(0, deviation^2), dense around 0 and split at kinks."""
+def graded(turns: tuple[float, ...], deviation: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of E f(z) at z ~ N(0, deviation^2), dense around 0 and around ``turns``."""
     edges = _FARTHEST * 0.5 ** np.arange(_HALVINGS)
-    ends = sorted({0.0, *edges, *-edges, *(k / deviation for k in kinks)})
-    ends = [each for each in ends if abs(each) <= _FARTHEST]
+    centres = np.array([0.0, *turns])[:, None] / deviation
+    ends = np.unique(centres + np.concatenate([-edges, [0.0], edges]))
+    ends = ends[np.abs(ends) <= _FARTHEST]
     nodes, weights = gaussian_rule(ends, _NODES)
     return nodes * deviation, weights

@@ -18,7 +18,7 @@ and with chi > 1 the inner one ends near l = 1, so that E is a constant, or L ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from theory.infinite_width.layers import wide_network
 from theory.infinite_width.next_order import correction
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.mlp import MLP
-from theory.optimisers import GradientDescent, Optimiser
+from theory.optimisers import GradientDescent, Optimiser, SignDescent
 from theory.optimisers.optimiser import Along
 from theory.public_names import PlainText, cached_property
 from theory.symbols import L, n
@@ -43,6 +43,8 @@ _DEEPEST = 2**16
 _KNOWN = 0.1
 """Relative error of a constant beyond which there is none."""
 _AGREED, _ROUNDING, _NOISE = 1e-12, 1e-13, 1e-13
+_QUADRATURE = 1e-11
+"""Relative error of own parts that are integrated."""
 
 
 class _Terms(NamedTuple):
@@ -140,14 +142,7 @@ def depth_law(
     rule = GradientDescent() if optimiser is None else optimiser
     known = asked_inputs(network, inputs)
     deep = deep_layers(network, known.square)
-    own = rule.along
-    if deep.is_critical:
-        terms = _critical(deep, own)
-    elif deep.falls_with or deep.gain > 1:
-        terms = _exponential(network, known, rule, deep)
-    else:
-        terms = _ordered(network, known, rule, deep)
-    terms = terms._replace(constant=terms.constant * network.s ** (1 - 2 * own.gradient))
+    terms = _terms(network, known, rule, deep)
     if rule.weight_decay != 0:
         terms = _decayed(network, rule.weight_decay, deep, terms)
     constant = terms.constant
@@ -171,6 +166,60 @@ def depth_law(
         error,
         regime,
         (network, rule, known, deep),
+    )
+
+
+def _terms(network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepLayers) -> _Terms:
+    """The law without weight decay."""
+    rule = optimiser.unscaled
+    if isinstance(rule, SignDescent) and rule.epsilon != 0:
+        return _with_epsilon(network, inputs, optimiser, rule.epsilon, deep)
+    own = optimiser.along
+    if deep.is_critical:
+        terms = _critical(deep, own)
+    elif deep.falls_with or deep.gain > 1:
+        terms = _exponential(network, inputs, optimiser, deep)
+    else:
+        terms = _ordered(network, inputs, optimiser, deep)
+    return terms._replace(constant=terms.constant * network.s ** (1 - 2 * own.gradient))
+
+
+def _with_epsilon(
+    network: MLP, inputs: Inputs, optimiser: Optimiser, epsilon: Expr, deep: DeepLayers
+) -> _Terms:
+    """Entries G of the gradient keep their law from layer to layer, fall far below epsilon, where
+    the step is G/epsilon, or grow far above epsilon, where the step is sign(G)."""
+    point = deep.fixed_point
+    if not deep.is_critical or point.gradient * (point.gradient - point.power) > 0:
+        raise NotSolved(
+            f"the law with an epsilon above 0 is solved at critical points where gradients keep "
+            f"their size, or fall with E z^2, got {network}: give epsilon=0, or take "
+            f"infinite_width(depth)"
+        )
+    if point.power != 0:
+        falls = point.power > 0
+        terms = _terms(network, inputs, GradientDescent() if falls else SignDescent(), deep)
+        factor = optimiser.multiple / (epsilon if falls else 1)
+        return terms._replace(constant=terms.constant * factor**2)
+    along, error = _along_deep(network, inputs, optimiser)
+    constant = point.kurtosis * Float(along * float(optimiser.multiple)) ** 2 / (3 * point.m2)
+    return _Terms(constant, Integer(3), Integer(1), 2 * error + point.error)
+
+
+def _along_deep(network: MLP, inputs: Inputs, optimiser: Optimiser) -> tuple[float, float]:
+    """E own.h deep in the network, at gradients of the last layer, and its relative error."""
+    wide, last, depth = wide_network(network, inputs), 0.0, 8
+    while depth <= _DEEPEST:
+        layers = wide.layers(depth)
+        at_end = replace(layers, variances=layers.variances[-2:], gradient=float(network.s) ** 0.5)
+        along = float(optimiser.own_part(at_end).along[-1])
+        error = abs(along - last) / along
+        if error < _AGREED:
+            return along, error + _QUADRATURE + 9 * wide.moments.error
+        last, depth = along, 2 * depth
+    raise NotSolved(
+        f"the first layers matter for more than {_DEEPEST:,} layers so near to criticality: take "
+        f"infinite_width(depth)"
     )
 
 

@@ -103,7 +103,10 @@ class Optimiser(PublicNames, ABC):
         Along(factor=1/10, q=1, q1=0, m1=0, m2=0, gradient=0)
         """
         if not self.unscaled.is_homogeneous:
-            raise NotSolved("an epsilon above 0 has no law in the depth: give epsilon=0")
+            raise NotSolved(
+                "terms beyond the leading one are not solved with an epsilon above 0: give "
+                "epsilon=0, or take infinite_width(depth)"
+            )
         along = self.unscaled._along
         return along._replace(factor=along.factor * self.multiple)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mpmath import besselk, inf, quad
 from sympy import Expr, log, pi, sqrt
 from sympy import Rational as R
 
@@ -459,3 +460,36 @@ def test_slopes_of_any_sign_and_size_are_scale_invariant(formula: str, constant:
     assert depth_law(network).leading == constant * L**3
     exact = squared_update(network).infinite_width(10**4)
     assert math.isclose(exact, float(constant) * 1e12, rel_tol=1e-3)
+
+
+@pytest.mark.parametrize("epsilon", ["0.01", "0.3", "30"])
+def test_the_law_of_relu_with_an_epsilon_follows_from_a_density(
+    epsilon: str,
+) -> None:
+    """E own.h = E p^2/(p + epsilon)/4: p = |z h| has the density sqrt(2) K_0(p/sqrt(2))/pi."""
+    e = float(epsilon)
+    along = quad(
+        lambda p: p**2 / (p + e) * besselk(0, p / 2**0.5) * 2**0.5 / math.pi / 4, [0, e, 1, 10, inf]
+    )
+    law = depth_law(MLP(), SignDescent(epsilon=epsilon))
+    assert law.exponent == 3
+    assert float(law.constant) == pytest.approx(float(4 * along**2 / 3), rel=1e-10)
+
+
+def test_entries_far_from_an_epsilon_have_the_law_of_gradients_or_of_signs() -> None:
+    vanishing, growing = MLP(activation=Tanh()), MLP(bias_variance="1/4")
+    rule = SignDescent(epsilon="1/2")
+    assert depth_law(vanishing, rule).leading == L * n**2 / 3
+    assert depth_law(growing, rule).leading == depth_law(growing, SignDescent()).leading
+    with pytest.raises(NotSolved, match="give epsilon=0"):
+        depth_law(MLP(activation=Tanh(), weight_variance="1/2"), rule)
+
+
+def test_the_law_with_an_epsilon_is_that_of_the_recursion() -> None:
+    update: Any = squared_update(
+        MLP(activation=Tanh(), bias_variance="0.1", readout_variance=3),
+        optimiser=SignDescent(epsilon="0.3"),
+    )
+    law, depths = update.depth_law, (20, 40, 80)
+    near, middle, far = (update.infinite_width(d) / float(law.constant) / d**3 for d in depths)
+    assert (8 * far - 6 * middle + near) / 3 == pytest.approx(1, abs=3e-4)

@@ -160,9 +160,10 @@ def test_multiples_and_decay() -> None:
     assert decayed.value == pytest.approx(plain + 0.25 * 7**2 * 2)
 
 
-def test_epsilon_interpolates_between_signs_and_gradients() -> None:
+@pytest.mark.parametrize("activation", [Tanh(), GELU()])
+def test_epsilon_interpolates_between_signs_and_gradients(activation: Any) -> None:
     """Epsilon 0 is the sign; a large epsilon makes the step the gradient's over epsilon."""
-    network = MLP(depth=5, activation=Tanh(), bias_variance="0.1")
+    network = MLP(depth=5, activation=activation, weight_variance=2, bias_variance="0.1")
 
     def value(optimiser: Any) -> float:
         return float(squared_update(network, optimiser=optimiser).infinite_width())
