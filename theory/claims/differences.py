@@ -8,7 +8,6 @@ multiple of the law or of a part, or the law and one term more.  Normal forms pr
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from itertools import islice
 
 from sympy import Add, Expr, Integer, Rational, factor, log
 
-from theory.algebra.numerals import number_text, real_text
+from theory.algebra.numerals import formula_text, number_text, real_text
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, point_name
 from theory.errors import InvalidArgument, NotSolved
@@ -214,9 +213,10 @@ def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Differenc
         of_part = _multiple(yours, form, reading)
         if of_part is not None and not of_part.has(Add):
             whose = "" if target.quantity is Quantity.UPDATE else "the rate of "
-            return Difference(Kind.PART, f"it is {_text(of_part)} times {whose}{_PARTS[part]}")
+            times = formula_text(of_part)
+            return Difference(Kind.PART, f"it is {times} times {whose}{_PARTS[part]}")
     sentences = [
-        *([] if multiple is None else [f"it is {_text(multiple)} times {_LAWS[claim]}"]),
+        *([] if multiple is None else [f"it is {formula_text(multiple)} times {_LAWS[claim]}"]),
         *_one_term_more(yours - law, target, claim),
     ]
     sentences = [each for each in sentences if len(each) <= _LONGEST]
@@ -325,7 +325,7 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
     if ratio == 1:
         return None
     if not ratio.is_number:
-        return Difference(Kind.POWER, f"it is {_text(ratio)} times {_LAWS[claim]}")
+        return Difference(Kind.POWER, f"it is {formula_text(ratio)} times {_LAWS[claim]}")
     digits = round(float(-log(abs(ratio - 1), 10).evalf(15)))
     if digits < _ROUNDED_DIGITS:
         return Difference(Kind.FACTOR, f"it is {_factor_text(ratio)} times {_LAWS[claim]}")
@@ -339,12 +339,7 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
 def _factor_text(factor: Expr) -> str:
     """A constant factor, in decimals where it is long."""
     short = len(str(factor)) <= _SHORT_FACTOR
-    return _text(factor) if short else f"about {real_text(factor)}"
-
-
-def _text(expression: Expr) -> str:
-    """An expression as `check` reads it: exp(1) for the base of natural logarithms."""
-    return re.sub(r"\bE\b", "exp(1)", str(expression))
+    return formula_text(factor) if short else f"about {real_text(factor)}"
 
 
 def _constant_of_law(target: Target, claim: Claim) -> str:
@@ -354,7 +349,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
         law = target.rate.leading() if rate else target.law(claim)
         constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
         if constant != 1:
-            return _text(constant)
+            return formula_text(constant)
     return "exact constants, such as 1/3 or sqrt(3)"
 
 
@@ -366,7 +361,7 @@ def _one_term_more(excess: NormalForm, target: Target, claim: Claim) -> Iterator
     if term is not None:
         negative = term.could_extract_minus_sign()
         sign = "minus" if negative else "plus"
-        yield f"it is {_LAWS[claim]} {sign} {_text(-term if negative else term)}"
+        yield f"it is {_LAWS[claim]} {sign} {formula_text(-term if negative else term)}"
 
 
 def _multiple_of_function(reading: Reading, claim: Claim) -> Difference | None:

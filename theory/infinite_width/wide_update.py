@@ -406,8 +406,7 @@ n = ∞; linearised step of GradientDescent()
                 if self.network.depth > self._quick_depth:
                     return "call infinite_width() for its value at n = ∞"
                 return f"{self.infinite_width():.6g}{scale} at n = ∞"
-            law = self.depth_law
-            return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
+            return f"{self.depth_law._said(eta**2)}; {self.depth_law.regime}"
         except NotSolved:
             if isinstance(self.network.depth, int):
                 return "no number at n = ∞; infinite_width() says why"

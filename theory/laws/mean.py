@@ -14,7 +14,7 @@ from sympy import Add, Expr, Integer, Rational, Rel, S, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
-from theory.algebra.numerals import number_text, printable
+from theory.algebra.numerals import formula_text, number_text, printable
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
 from theory.exact.closed_form import ClosedForm, closed_form_expression
@@ -309,7 +309,7 @@ class Mean(Composite, Solved):
         if self.in_numbers and self.domain.is_QQ:
             number = number_text(self._in_full())
             return number if self.unit_of_step == 1 else f"{number} * {self.unit_of_step}"
-        return str(self._exact)
+        return formula_text(self._exact)
 
 
 @dataclass(frozen=True)

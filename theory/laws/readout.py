@@ -18,6 +18,7 @@ from typing import Any, ClassVar, overload
 from sympy import Expr, Float, Symbol, sqrt
 
 from theory.activations.contact import half_line_slopes
+from theory.algebra.numerals import formula_text
 from theory.coverage import ReadAsNumber, answered
 from theory.errors import NotSolved
 from theory.infinite_width.block_update import power_of_blocks
@@ -161,7 +162,8 @@ of Normalised()
         power = self.optimiser.unscaled.head_power
         try:
             if self.open_sizes:
-                found = f"{self.leading()} as n → ∞, then as {self.open_sizes[0]} grows"
+                (depth,) = self.open_sizes
+                found = f"{formula_text(self.leading())} as n → ∞, then as {depth} grows"
             else:
                 found = f"{self.infinite_width():.6g} * {n**power} at n = ∞"
         except NotSolved:

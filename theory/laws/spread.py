@@ -12,15 +12,22 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from mpmath import mpf, nstr
-from sympy import Expr, Integer
+from sympy import Expr, Integer, factor
 
 from theory.algebra.in_width import InWidth
-from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text, printable
+from theory.algebra.numerals import (
+    FEW_LAYERS,
+    formula_text,
+    inverse_square_root,
+    number_text,
+    printable,
+)
 from theory.algebra.power_sum import DEPTHS
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.exact.evaluation import guard_digits
 from theory.laws.mean import Mean
+from theory.limits.blocks import leading_variance
 from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import is_large
@@ -36,7 +43,8 @@ from theory.writing.notation import Math
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 
-_ONE = Integer(1)
+_QUICK_IN_BLOCKS = g @ K @ g
+"""The observable whose square has a closed form in the number of blocks within a second."""
 _QUICK_DIGITS, _FEW_LOST, _MORE_DIGITS = 9, 6, 20
 _QUICK_LAYERS = 10**5
 _ERROR_DIGITS = 4
@@ -51,6 +59,12 @@ class Moments(NamedTuple):
 
     mean: Any
     standard_deviation: Any
+
+    def __repr__(self) -> str:
+        mean, deviation = (
+            formula_text(each) if isinstance(each, Expr) else repr(each) for each in self
+        )
+        return f"Moments(mean={mean}, standard_deviation={deviation})"
 
 
 @dataclass(frozen=True)
@@ -218,6 +232,8 @@ class Spread(Composite):
         >>> tangent_kernel(MLP()).leading()
         Moments(mean=L/2, standard_deviation=sqrt(33)*L**(3/2)/(6*sqrt(n)))
         """
+        if not (isinstance(self.network.depth, int) or self.network._is_chain):
+            return Moments(standard_deviation=self._leading_in_blocks, mean=self.whole.leading())
         mean = self.whole.leading()
         with announced("variance"):
             deviation = self._with_terms_to(0).standard_deviation
@@ -229,6 +245,19 @@ class Spread(Composite):
             )
         top = InWidth(deviation.power * 2, highest_degree(square, *DEPTHS), deviation.ratios)
         return Moments(mean, top.root().term * self.whole.unit_of_step)
+
+    @property
+    def _leading_in_blocks(self) -> Expr:
+        """The leading term of the standard deviation in an open number of blocks."""
+        if self._observable != _QUICK_IN_BLOCKS:
+            raise NotSolved(
+                f"the variance of {self._observable} in an open number of blocks takes many "
+                f"minutes to derive: give a number of blocks, as in "
+                f".at({self.network._depth_symbol}=8).leading()"
+            )
+        with announced("variance"):
+            power, square = leading_variance(self._second.sums, self._first.sums)
+            return factor(self.unit / inverse_square_root(square * n**power))
 
     def _expanded(self, of: Callable[[Any], InWidth]) -> Moments:
         whole, first, second = (of(mean) for mean in (self.whole, self._first, self._second))
@@ -263,8 +292,8 @@ class Spread(Composite):
                 return f"{text}: use relative_standard_deviation()"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
-            return f"mean {self.whole.leading()} to leading order"
-        mean = "" if is_large(network) else str(self.mean)
+            return f"mean {formula_text(self.whole.leading())} to leading order"
+        mean = "" if is_large(network) else formula_text(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
         return (
             f"mean {mean}"
@@ -308,4 +337,4 @@ def tangent_kernel(network: Network, *, layer: object = None, rates: object = No
     >>> tangent_kernel(MLP(depth=1)).variance()
     5/(4*n)
     """
-    return Spread(Mean((derive(g @ K @ g, network, layer=layer, rates=rates),)))
+    return Spread(Mean((derive(_QUICK_IN_BLOCKS, network, layer=layer, rates=rates),)))

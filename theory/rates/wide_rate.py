@@ -11,6 +11,7 @@ from sympy import Expr, Float, Integer, Symbol, sqrt
 from theory.activations.contact import half_line_slopes
 from theory.activations.critical import CriticalPoint, critical, critical_weight_variance
 from theory.activations.nonlinearity import FloatArray
+from theory.algebra.numerals import formula_text
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.layers import sizes_elsewhere, with_width
@@ -322,7 +323,7 @@ GradientDescent()
                 binds = self._binding(depth, rate)
                 who = "the mean over the layers" if binds is None else f"layer {binds}"
                 return f"{rate:.6g}{per} at n = ∞; {who} binds"
-            return f"{self.leading()} as n → ∞, then as L grows"
+            return f"{formula_text(self.leading())} as n → ∞, then as L grows"
         except NotSolved:
             if isinstance(self.network.depth, int):
                 return "no number at n = ∞; infinite_width() says why"

@@ -15,7 +15,7 @@ from mpmath import nstr
 from sympy import Expr, Symbol
 
 from theory.algebra.in_width import InWidth
-from theory.algebra.numerals import FEW_LAYERS
+from theory.algebra.numerals import FEW_LAYERS, formula_text
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
 from theory.exact.evaluation import guard_digits
@@ -366,7 +366,7 @@ class Number(Value):
 
     def _exact_text(self) -> str:
         """`exact` as text, in decimals where it is long."""
-        return str(self._exact)
+        return formula_text(self._exact)
 
     def _headline(self, unit: str = "") -> str:
         """The text of the number: exact where it is at most 64 layers deep, in decimals times
@@ -385,7 +385,7 @@ class Number(Value):
             if open_depth and self._is_slow_in_blocks():
                 return self._long_text()
             if open_depth and network.width == n and not numbered:
-                return f"{self.leading()} to leading order"
+                return f"{formula_text(self.leading())} to leading order"
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
                 return text
