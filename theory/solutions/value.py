@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from operator import methodcaller
@@ -380,12 +381,13 @@ class Number(Value):
                     return text
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
-            # a numbered layer of a chain has no leading term in an open depth
+            # the exact value at a numbered layer of a chain is short
             numbered = network._is_chain and type(getattr(self, "layer", None)) is int
             if open_depth and self._is_slow_in_blocks():
                 return self._long_text()
             if open_depth and network.width == n and not numbered:
-                return f"{formula_text(self.leading())} to leading order"
+                with suppress(NotSolved):
+                    return f"{formula_text(self.leading())} to leading order"
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
                 return text

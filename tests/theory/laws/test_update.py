@@ -270,7 +270,6 @@ def test_exact_says_what_to_give_where_it_is_not_solved(
         (MLP(4), None, "leave width out"),
         (MLP((3, 4)), 1, "leave width out"),
         (MLP(depth=4), ell, "give layer as a number"),
-        (MLP(), 3, "layer=ell"),
     ],
 )
 def test_leading_says_what_to_give_where_it_is_not_solved(
