@@ -85,7 +85,9 @@ class Spread(Composite):
 
     @property
     def _quantity(self) -> str:
-        return f"{self._observable} of one network"
+        text, width = str(self._observable), self.whole.width_here
+        over = f"({text})/{width}" if width != 1 else text
+        return f"{over} of one network"
 
     @property
     def unit(self) -> Expr:

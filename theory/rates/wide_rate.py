@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import nan
 from typing import Any, ClassVar
@@ -41,8 +42,9 @@ from theory.writing.rendering import formulas_latex
 __all__ = ["WideLearningRate", "wide_rate"]
 
 _QUICK_QUADRATURE = 500
-_COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
-"""Depths at which the layer that binds is looked up before a law is read at the last one."""
+_COMPARED, _COMPARED_REAL, _SAME = ((256, 1024), (64, 256), (16, 64)), (64, 512), 1e-10
+"""Depths at which the layer that binds is looked up before a law is read at the last one; smaller
+depths where values grow beyond the range of floats."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ GradientDescent()
     def _check_floats(self, linear: float, depth: int) -> None:
         """Refuse a squared rate beyond the range of floats."""
         law = self.linearised and self.update.rates is None
-        instead = "give a smaller depth" + ", or call leading()" * law
+        first = "leave depth out and " * isinstance(self.network.depth, int)
+        instead = "give a smaller depth" + f", or {first}call leading()" * law
         in_floats(linear, True, "the rate", self.network, depth, instead)
 
     def _moved(self, depth: int, rate: float) -> FloatArray:
@@ -235,13 +238,22 @@ GradientDescent()
         return piecewise_linear_rate(slopes, square, bound, network.s)
 
     def _check_last_binds(self) -> None:
-        for depth in _COMPARED:
-            binding = self.binding_layer(depth)
+        for depth, binding in self._compared():
             if binding != depth:
                 raise NotSolved(
                     f"layer {binding} binds at {depth} layers, and laws are known at the last "
                     f"layer alone: give criterion=LastLayer(), or take infinite_width(depth)"
                 )
+
+    def _compared(self) -> list[tuple[int, int | None]]:
+        """The layers that bind at two depths whose values are within the range of floats."""
+        for depths in _COMPARED:
+            with suppress(NotSolved):
+                return [(depth, self.binding_layer(depth)) for depth in depths]
+        raise NotSolved(
+            f"values at {depths[0]} layers are beyond the range of floats, so which layer binds is "
+            f"not known: give criterion=LastLayer()"
+        )
 
     @property
     def _at_last(self) -> WideUpdate:

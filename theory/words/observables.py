@@ -177,7 +177,7 @@ class _Combination(Answering, Generic[Key]):
         )
 
     def __repr__(self) -> str:
-        return _sum_text((letters_text(letters), c) for letters, c in self.terms)
+        return _sum_text((letters_text("".join(letters)), c) for letters, c in self.terms)
 
 
 class Matrix(_Combination[str]):

@@ -245,3 +245,8 @@ if {pyplot}:
     assert plt.gcf() is axes.figure
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_spread_is_drawn_as_the_quantity_that_it_is_of() -> None:
+    axes = squared_update(MLP(depth=1)).label.spread.plot(n=[4, 8])
+    assert axes.get_ylabel() == "(gᵀK²g)/n of one network"
