@@ -271,6 +271,11 @@ class Mean(Composite, Solved):
     def _formula(self) -> Expr:
         return self._in_full()
 
+    def _headline(self, unit: str = "") -> str:
+        if all(each._is_quick for each in self.derivations):
+            return super()._headline(unit)
+        return "read exact, which takes up to half a minute"
+
     def _lines(self) -> list[Line]:
         return [Line(Math("", r"\text{mean}"), Math.of(self._exact))]
 

@@ -8,6 +8,7 @@ a single network is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -322,6 +323,10 @@ class Spread(Composite):
         if not self.network.free_symbols:
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
+        elif self.network.width == n and self._observable == _QUICK_IN_BLOCKS:
+            with suppress(NotSolved):
+                deviation = Math.of(self.leading().standard_deviation)
+                lines.append(Line(Math("", r"\text{standard deviation}"), deviation, "~"))
         return lines
 
 

@@ -393,7 +393,9 @@ class Number(Value):
                 return text
             return self._long_text()
         except NotSolved as reason:
-            return str(reason)
+            sizes = ", ".join(map(str, self.open_sizes))
+            why = f"no closed form, and exact says why; call it with numbers for {sizes}"
+            return why if sizes else str(reason)
 
     def _is_slow_in_blocks(self) -> bool:
         """Whether the closed form in an open number of blocks takes many seconds: its field then
