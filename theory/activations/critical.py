@@ -379,7 +379,13 @@ def _stable_range(activation: Nonlinearity) -> str:
         return "it has no stable edge"
     low = "0" if stable[0] < 2e-4 else f"{stable[0]:.3g}"
     high = "" if stable[-1] > 900 else f" and below {stable[-1]:.3g}"
-    return f"critical({activation}).edge(Q) gives the stable edge at any Q* above {low}{high}"
+    q = next((q for q in (1, 2, 5, 10, 20, 50) if stable[0] < q < stable[-1]), stable[0])
+    given = (f"{name}=point.{name}" for name in ("weight_variance", "bias_variance"))
+    return (
+        f"critical({activation}).edge(Q) gives the stable edge at any Q* above {low}{high}, as in "
+        f"point = critical({activation}).edge({q:g}); MLP(activation={activation}, "
+        f"{', '.join(given)})"
+    )
 
 
 def _none(activation: Nonlinearity, bias: object) -> str:

@@ -164,7 +164,7 @@ class WideBlockUpdate(WideUpdate):
 
 def _no_real_step() -> NotSolved:
     return NotSolved(
-        "real steps are solved for fully connected networks as n goes to infinity: leave step out, "
+        "real steps are solved for an MLP as n goes to infinity: leave step out, "
         "or measure it with monte_carlo(network, step=0.1, sampler=Conditioned(), samples=100, "
         "seed=1)"
     )

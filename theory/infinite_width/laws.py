@@ -113,9 +113,7 @@ class DepthLaw(PlainText):
         (L/6, 11*log(L)/72)
         """
         if self._asked is None:
-            raise NotSolved(
-                "the next order is solved for fully connected networks: take infinite_width(depth)"
-            )
+            raise NotSolved("the next order is solved for an MLP: take infinite_width(depth)")
         term = self.leading * correction(*self._asked)
         return term.evalf(6) if term.has(Float) else simplify(term)
 

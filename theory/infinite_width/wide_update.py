@@ -21,7 +21,7 @@ from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, as_multipliers
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
-from theory.networks.sizes import bound_sizes
+from theory.networks.sizes import bound_sizes, refuse_open_depth
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.public_names import PickledByFields, PublicNames, cached_property
 from theory.symbols import L, ell, eta, n
@@ -445,8 +445,8 @@ def wide_chain(network: object) -> MLP:
     checked: Network = checked_network(network)
     if not isinstance(checked, MLP):
         raise NotSolved(
-            f"the limit of infinite width with inputs, optimisers and real steps is solved for "
-            f"fully connected networks, got {brief(checked)}: give an MLP"
+            f"inputs, optimisers and real steps are solved as n goes to infinity for an MLP, got "
+            f"{brief(checked)}: give an MLP"
         )
     return checked
 
@@ -456,10 +456,10 @@ def checked_depths(network: Network, depth: object) -> Any:
     known = network.depth if isinstance(network.depth, int) else None
     if depth is None and known is not None:
         if known > DEEPEST:
-            raise InvalidArgument(
-                f"expected a network of at most {DEEPEST:,} layers, got {network}; give fewer"
-            )
+            raise InvalidArgument(f"expected at most {DEEPEST:,} layers, got {network}; give fewer")
         return known
+    if depth is None:
+        refuse_open_depth(network)
     several = isinstance(depth, Iterable) and not isinstance(depth, str)
     listed = list(depth) if isinstance(depth, Iterable) and several else [depth]
     whole = [whole_number(each) for each in listed]

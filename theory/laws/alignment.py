@@ -143,7 +143,7 @@ class Alignment(Composite, Number):
 
 
 @answered
-def alignment(network: Network, *, layer: object = None, rates: object = None) -> Alignment:
+def alignment(network: Network, layer: object = None, *, rates: object = None) -> Alignment:
     """The `Alignment` of the update of a layer with the gradient of the output.
 
     ``layer`` and ``rates``: as in `squared_update`.

@@ -382,7 +382,7 @@ def _at(expression: Expr, ratio: Rational) -> str:
 
 
 def mean_of(
-    observable: Observable, network: Network, *, layer: object = None, rates: object = None
+    observable: Observable, network: Network, layer: object = None, *, rates: object = None
 ) -> Mean:
     """The mean of ``observable``, as `derive` takes it, with everything that a mean answers.
 

@@ -268,7 +268,8 @@ class Spread(Composite):
         return Moments(whole, variance.root())
 
     def joint_limit(self) -> Expr:
-        """Variance over squared mean as n -> infinity with L = t n.
+        """The relative variance, variance over squared mean, as n -> infinity with L = t n; joint
+        limits of other values are limits of the values themselves.
 
         >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP()).joint_limit()
@@ -292,17 +293,13 @@ class Spread(Composite):
         if not self._symbols():
             text = f"mean {self._mean_text()}"
             if network.layers > _QUICK_LAYERS or self._is_slow_in_blocks():
-                return f"{text}: use relative_standard_deviation()"
+                return f"{text}; relative_standard_deviation() takes some seconds"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             return f"mean {formula_text(self.whole.leading())} to leading order"
         mean = "" if is_large(network) else formula_text(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
-        return (
-            f"mean {mean}"
-            if 0 < len(mean) < 320
-            else f"long, with {sizes} open: call it with numbers"
-        )
+        return f"mean {mean}" if 0 < len(mean) < 320 else f"long; call it with numbers for {sizes}"
 
     def _is_slow_in_blocks(self) -> bool:
         """Whether the words of the square, in blocks, take many seconds to derive: words with
@@ -331,7 +328,7 @@ class Spread(Composite):
 
 
 @answered
-def tangent_kernel(network: Network, *, layer: object = None, rates: object = None) -> Spread:
+def tangent_kernel(network: Network, layer: object = None, *, rates: object = None) -> Spread:
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.
 

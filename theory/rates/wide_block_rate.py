@@ -146,8 +146,8 @@ def wide_block_rate(
     """The `WideBlockLearningRate` of arguments as those of `maximal_learning_rate`."""
     if linearised is not True:
         raise NotSolved(
-            "real steps are solved for fully connected networks as n goes to infinity: leave "
-            "linearised out"
+            f"real steps are solved for an MLP as n goes to infinity, got {network}: leave "
+            f"linearised out"
         )
     bounded = criterion if isinstance(criterion, Relative) else block_criterion(criterion)
     inside = isinstance(bounded, Branches | StreamAndBranches)

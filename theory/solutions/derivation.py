@@ -25,13 +25,13 @@ from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.solved import Solved, at_depths
-from theory.solutions.unsolved import refuse_unsolved
+from theory.solutions.unsolved import given_observable, refuse_unsolved
 from theory.symbols import B, L, b, ell, n
 from theory.validation import brief
 from theory.waiting import announced
 from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
-from theory.words.observables import Observable, checked_observable
+from theory.words.observables import Observable
 from theory.words.shapes import shape_of
 from theory.words.word import is_odd, word_text
 from theory.words.word_maps import WordMaps, word_maps
@@ -469,7 +469,7 @@ class Derivation(Solved):
 
 @answered
 def derive(
-    observable: Observable, network: Network, *, layer: object = None, rates: object = None
+    observable: Observable, network: Network, layer: object = None, *, rates: object = None
 ) -> Derivation:
     """Derive the mean of ``observable`` at a layer of ``network`` from its definition.
 
@@ -490,7 +490,7 @@ def derive(
     >>> derivation.exact
     6*n**3 + 10*n**2
     """
-    checked_observable(observable)
+    given_observable(observable)
     repeating_network(network)
     refuse_long(observable)
     asked = asked_layer(network, layer)

@@ -41,7 +41,7 @@ from theory.solutions.arrays import (
 )
 from theory.solutions.floats import as_float, as_log
 from theory.symbols import B, L, a, b, meant, n, n_0
-from theory.validation import digits_wanted, series_order
+from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.pictures import Drawable
@@ -314,7 +314,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         if self.network.width != n or isinstance(self.network.depth, int):
             raise NotSolved(
                 f"the joint limit at a fixed depth/width needs symbolic width and depth, got "
-                f"{self.network}: leave them out, as in MLP()"
+                f"{brief(self.network)}: {self.network._open_sizes}"
             )
 
     @takes_no_sizes
@@ -404,7 +404,7 @@ class Number(Value):
 
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))
-        return f"long, with {sizes} open: call it with numbers for them, or use exact"
+        return f"long; call it with numbers for {sizes}, or use exact"
 
 
 @dataclass(frozen=True)
