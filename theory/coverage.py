@@ -32,8 +32,8 @@ C = TypeVar("C", bound=type)
 _OUTSIDE = {
     "residual residuals skip skips skip_connection": "the layers are a chain, without skip "
     "connections: leave it out, or give Residual(width=64, blocks=4)",
-    "bias biases use_bias": "exact values are of networks without biases: leave it out, or give "
-    "MLP(bias_variance=0.1), whose drawn biases are solved as n goes to infinity",
+    "bias biases use_bias": "exact values are of networks without biases: leave it out, or for "
+    "drawn biases as n goes to infinity give MLP(bias_variance=0.1)",
     "batch batch_size batchsize": "the step is on one example, not on a batch: leave it out",
     "optimizer optimiser adam momentum beta betas weight_decay": "it belongs to the first step: "
     "give squared_update(network, optimiser=SignDescent())",
