@@ -111,7 +111,7 @@ class WideBlockUpdate(WideUpdate):
         ...     squared_update(Residual(activation=Tanh())).linearised_up_to("0.1")
         ... except NotSolved as error:
         ...     print(str(error)[:40])
-        real steps are solved for fully connecte
+        real steps are solved for an MLP as n go
         """
         raise _no_real_step()
 
