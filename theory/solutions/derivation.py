@@ -340,7 +340,7 @@ class Derivation(Solved):
             raise NotSolved(f"the law needs a symbolic depth, got depth={depth}: leave depth out")
         if not self._has_law:
             asked = f"layer={self.layer} and rates={self.rates}"
-            raise NotSolved(f"the law is of layer ell or L at one rate, got {asked}: use leading()")
+            raise NotSolved(f"the law is not solved at {asked}: use leading(), or layer=ell")
         return mean_field_law(self.word_maps, self.network)
 
     @property
