@@ -47,7 +47,7 @@ def derivation_text(network: Network) -> Iterator[str]:
 def _number(exact: Rational) -> str:
     """A number, a short fraction behind its decimals."""
     text = number_text(exact, _DIGITS)
-    fraction = text == str(exact) and not exact.is_Integer
+    fraction = "exact" not in text and not exact.is_Integer
     return f"{decimal_text(exact, _DIGITS)} = {text}" if fraction else text
 
 
