@@ -12,7 +12,7 @@ from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
 from theory.command import exit_code, own_streams, parsed, whole
 from theory.coverage import outside
 from theory.errors import InvalidArgument
-from theory.exposition.citation import bibtex
+from theory.exposition.citation import VERSION, bibtex
 from theory.exposition.narrative import derivation_text
 from theory.exposition.paper import paper
 from theory.networks.mlp import MLP
@@ -46,7 +46,7 @@ def command() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the derivation; 0, 2 for bad input, 5 for an internal error, 130 where interrupted."""
-    return exit_code(_PROGRAM, lambda: _print(parsed(_parser(), arguments, outside)))
+    return exit_code(_PROGRAM, lambda: _print(parsed(_parser(), arguments, outside, VERSION)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -77,22 +77,36 @@ def exit_code(program: str, main: Callable[[], int]) -> int:
 
 
 def parsed(
-    parser: ArgumentParser, arguments: Sequence[str] | None, outside: Callable[[str], str]
+    parser: ArgumentParser,
+    arguments: Sequence[str] | None,
+    outside: Callable[[str], str],
+    version: str,
 ) -> Namespace:
     """The options of a command; for others the nearest option, the command that has it, or the
     answer of ``outside`` to the name."""
+    parser.add_argument("--version", action="version", version=f"mup-depth {version}")
     options, rest = parser.parse_known_args(arguments)
     if rest:
         name, known = rest[0].partition("=")[0], parser._option_string_actions
         words = {option.lstrip("-"): option for option in known}
         nearest = get_close_matches(name.lstrip("-"), words, 1, _ALIKE)
         answer = outside(name.lstrip("-").replace("-", "_"))
+        answer = answer.replace("give ", "at the Python prompt give ", 1)
         fix = f"; {answer}" if answer else ""
         fix = f"; the nearest option is {words[nearest[0]]}" if nearest else fix
         elsewhere = name in _MEASURING and name not in known
         fix = f"; it belongs to python -m verify {name}" if elsewhere else fix
+        fix = _without_option(rest) if not name.startswith("-") else fix
         parser.error(f"unrecognized arguments: {' '.join(rest)}{fix}")
     return options
+
+
+def _without_option(words: Sequence[str]) -> str:
+    """The fix for words that stand after no option."""
+    if all(map(str.isdecimal, words[:2])):
+        pairs = zip(("--width", "--depth"), words, strict=False)
+        return f"; give {' '.join(f'{option} {number}' for option, number in pairs)}"
+    return "; leave it out: a command takes options alone, and prints the rates in every case"
 
 
 def whole(text: str, *, several: bool = False, symbol: bool = False) -> int:

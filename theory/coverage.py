@@ -31,8 +31,8 @@ C = TypeVar("C", bound=type)
 _OUTSIDE = {
     "residual residuals skip skips skip_connection": "the layers are a chain, without skip "
     "connections: leave it out, or give Residual(width=64, blocks=4)",
-    "bias biases use_bias": "biases are drawn, and belong to the network: give "
-    "MLP(bias_variance=0.1)",
+    "bias biases use_bias": "exact values are of networks without biases: leave it out, or for "
+    "drawn biases as n goes to infinity give MLP(bias_variance=0.1)",
     "batch batch_size batchsize": "the step is on one example, not on a batch: leave it out",
     "optimizer optimiser adam momentum beta betas weight_decay": "it belongs to the first step: "
     "give squared_update(network, optimiser=SignDescent())",
@@ -78,19 +78,17 @@ _OUTSIDE = {
 }
 """Keywords that users try, each with the alternative: one answer for all public calls."""
 _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words.split()}
-_EXAMPLES = {
-    "network": "MLP(width=64, depth=4)",
+_NUMBERS = (
+    "width=64 depth=4 blocks=4 channels=8 positions=4 kernel=3 input_width=32 weight_variance=2 "
+    "bias_variance=0.1 multiplier2=0.25 activation=ReLU() beta=0.9 decay=0.01 ratio=0.5 rate=0.05 "
+    "readout_variance=1 input_norm2=1 tolerance=0.1 samples=1000 seed=1 order=2"
+)
+_EXAMPLES = dict(pair.split("=", 1) for pair in _NUMBERS.split(" ")) | {
+    **dict.fromkeys(("network", "source"), "MLP(width=64, depth=4)"),
     "networks": "[MLP(width=64, depth=4)]",
-    "observable": "trace(K)",
-    "formula": "'L**3/3'",
-    "derivation": "'L**3/3'",
-    "rate": "0.05",
-    "tolerance": "0.1",
-    "source": "MLP(width=64, depth=4)",
     "target": "MLP(width=64, depth=8)",
-    "samples": "1000",
-    "seed": "1",
-    "order": "2",
+    "observable": "trace(K)",
+    **dict.fromkeys(("formula", "derivation"), "'L**3/3'"),
 }
 """The argument to give where a call lacks it."""
 _OF_THE_NETWORK = (
@@ -133,6 +131,9 @@ _AT_INFINITE_WIDTH = {
     "leading() is its law in the depth",
     "validity": "it is solved for rates of ReLU and leaky slopes, as in "
     "maximal_learning_rate(MLP()).validity(0.1)",
+    "label output": "the output is 0 as n -> infinity, so that the value is its label part",
+    "variance spread relative_standard_deviation": "all networks agree as n -> infinity",
+    "law_holds_from": "squared_update(network).law_holds_from(0.1) has it for the update",
 }
 _TABLES = {"plot latex": "print() shows it as text"}
 _ELSEWHERE: dict[str, dict[str, str]] = {
@@ -171,7 +172,11 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "latex": "print() shows it as text",
     },
     "Estimate Measurement TypicalLearningRate": {"latex": "print() shows it as text"},
+    "ReadoutUpdate": {"variance spread": "squared_update(network) and tangent_kernel have it"},
+    "Derivation": {"spread relative_standard_deviation std": "variance() is over networks"},
+    "Spread": {"std": "exact.standard_deviation has it"},
     "SquaredUpdate": {
+        "std": "relative_standard_deviation() and variance() are over networks",
         "validity": "maximal_learning_rate(network).validity(0.1) has the validity of a rate, and "
         "law_holds_from(0.1) is the least depth at n = infinity",
     },
@@ -267,11 +272,11 @@ class NoOperators(Answering):
         self._refuse("a number or an expression for SymPy")
 
     def _refuse(self, wanted: str) -> NoReturn:
-        expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
-        raise NoNumber(
-            f"expected {wanted}, got {type(self).__name__}; write float(value) for its "
-            f"number{expression}"
-        )
+        rest = "value.exact for its expression" if hasattr(self, "lambdify") else "value.value"
+        number = f"float(value) for its number, or {rest}"
+        if getattr(self, "_drawn_parts", ()):
+            number = "value.evaluate()[0] for the first of its numbers, or value.exact"
+        raise NoNumber(f"expected {wanted}, got {type(self).__name__}; write {number}")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
@@ -287,12 +292,7 @@ class NoOperators(Answering):
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
-        numbers = "value.evaluate() has its numbers, value.exact its expressions"
-        raise NoNumber(
-            f"expected no index [{brief(item)}], or an expression for SymPy, got "
-            f"{type(self).__name__}; float(value) is its number, "
-            f"{numbers if hasattr(self, 'lambdify') else 'value.value has several'}"
-        )
+        self._refuse(f"no index [{brief(item)}], or an expression for SymPy")
 
     def __len__(self) -> NoReturn:
         self._refuse("no length, or an expression for SymPy")
@@ -391,7 +391,7 @@ def _refuse_unknown(called: str, names: list[Parameter], given: Mapping[str, obj
         if name not in named:
             raise InvalidArgument(
                 f"expected no {name} for {called}, got {name}={brief(value)}; "
-                f"{_instead(called, name, named)}"
+                f"{_squared(name, value, named) or _instead(called, name, named)}"
             )
 
 
@@ -408,7 +408,7 @@ def _refuse_count(
         by_name = f"give {', '.join(f'{name}={brief(value)}' for name, value in pairs)}"
         if len(later) > 1 and not all(isinstance(each, Number) for each in extra):
             by_name = f"its names are {', '.join(later)}"
-        whole = f"write {called}({', '.join(f'{name}=...' for name in in_order)})"
+        whole = f"write {called}({', '.join(map(_example, in_order))})"
         raise InvalidArgument(
             f"expected {f'{_list(in_order)} alone' if in_order else 'no arguments'} for {called}"
             f"{', and the rest by name' * bool(later)}, got {', '.join(map(brief, extra))}"
@@ -423,7 +423,7 @@ def _refuse_count(
     held = {*in_order[: len(args)], *given}
     lacks = [each.name for each in names if each.default is each.empty and each.name not in held]
     if lacks:
-        fix = ", ".join(f"{name}={_EXAMPLES.get(name, '...')}" for name in lacks)
+        fix = ", ".join(map(_example, lacks))
         raise InvalidArgument(f"expected {_list(lacks)} for {called}, got none; give {fix}")
 
 
@@ -434,11 +434,20 @@ def answered_class(kind: C) -> C:
     return kind
 
 
+def _squared(name: str, value: object, named: list[str]) -> str:
+    """The argument to give in the place of its root."""
+    if f"{name}2" not in named:
+        return ""
+    number = isinstance(value, Number) and not isinstance(value, bool)
+    given = f"{name}2={value * value:.6g}" if number else _example(f"{name}2")  # type: ignore[operator]
+    return f"{name}2 is its square: give {given}"
+
+
 def _instead(called: str, name: str, named: list[str]) -> str:
     """The text to write in place of a keyword."""
     meant, own = _OF_OTHER_NETWORKS.get(name, ("", ""))
     if own in named:
-        return f"the {meant} of a {called} is {own}: give {own}=..."
+        return f"the {meant} of a {called} is {own}: give {_example(own)}"
     if name == "layers" and "layer" in named:
         return "the nearest name is layer"
     if "networks" in named and name in _OF_GRIDS:
@@ -448,13 +457,15 @@ def _instead(called: str, name: str, named: list[str]) -> str:
     alike = [own for own, names in _SYNONYMS.items() if own in named and name in names.split()]
     if alike:
         return f"the name is {alike[0]}"
+    if name in ("bias", "biases", "use_bias"):
+        return _ANSWERS[name]
     first = name.partition("_")[0]
     if first in named and first != name:
         return f"the nearest name is {first}"
     if called == "validity" and name in ("width", "n"):
         return "its range of depths takes a width: write validity(0.1).depths(64)"
     if name in _OF_THE_NETWORK and "activation" not in named:
-        return f"it belongs to the network: give MLP({name}=...)"
+        return f"it belongs to the network: give MLP({_example(name)})"
     ends = [each for each in named if each.startswith(name) or each.endswith(name)]
     if len(name) > 3 and ends:
         return f"the nearest name is {ends[0]}"
@@ -465,7 +476,7 @@ def _instead(called: str, name: str, named: list[str]) -> str:
         return f"the nearest name is {nearest[0]}"
     if len(named) > 1:
         return f"its names are {', '.join(named)}"
-    return f"write {called}({''.join(f'{name}=...' for name in named)})"
+    return f"write {called}({''.join(map(_example, named))})"
 
 
 def outside(name: str) -> str:
@@ -474,8 +485,14 @@ def outside(name: str) -> str:
     >>> outside("batch")
     'the step is on one example, not on a batch: leave it out'
     """
-    of_network = name in _OF_THE_NETWORK and f"it belongs to the network: give MLP({name}=...)"
+    of_network = (
+        name in _OF_THE_NETWORK and f"it belongs to the network: give MLP({_example(name)})"
+    )
     return _ANSWERS.get(name) or of_network or ""
+
+
+def _example(name: str) -> str:
+    return f"{name}={_EXAMPLES.get(name, '...')}"
 
 
 def _list(names: list[str]) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from theory.command import INTERRUPTED, exit_code, parsed
 from theory.coverage import outside
 from theory.errors import InvalidArgument, MupDepthError
+from theory.exposition.citation import VERSION
 from verify.comparison.exports import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
@@ -32,7 +33,8 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
-    return exit_code("python -m verify", lambda: _main(parsed(parser(), arguments, outside)))
+    given = (parser(), arguments, outside, VERSION)
+    return exit_code("python -m verify", lambda: _main(parsed(*given)))
 
 
 def _main(options: argparse.Namespace) -> int:

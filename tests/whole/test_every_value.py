@@ -93,7 +93,6 @@ def test_what_exists_is_answered(name: str) -> None:
     without_number = {"evaluate", "float", "format"}
     expected = {
         "transfer": {"leading", "width_series", "joint_limit", "at"},
-        "a constant": without_number | {"leading"},
         "odd": without_number | {"joint_limit"},
         "rate of the mean": without_number | {"exact", "width_series", "joint_limit"},
         "layer rates": without_number | {"exact", "width_series", "joint_limit"},

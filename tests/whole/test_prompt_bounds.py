@@ -11,6 +11,8 @@ from theory import (
     MLP,
     ByRole,
     InvalidArgument,
+    LastLayer,
+    LayerNorm,
     LeakyReLU,
     MupDepthError,
     Residual,
@@ -33,7 +35,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "series": (lambda: U.width_series(10**6), "whole number from 0 to 200 for order"),
     "joint orders": (lambda: U.label.joint_law(10**6), "from 1 to 50 for orders"),
     "digits": (lambda: squared_update(MLP(4, 2)).evaluate(10**9), "to 100000 for digits"),
-    "power": (lambda: trace(K) ** 10**9, "from 1 to 64 for exponent"),
+    "power": (lambda: trace(K) ** 10**9, "from 0 to 64 for exponent"),
     "terms": (lambda: (K + D) ** 30, "at most 4096 terms, got 8192"),
     "layers": (lambda: maximal_learning_rate(DECAYING).layer, r"give criterion=LastLayer\(\)"),
     "rate": (lambda: maximal_learning_rate(DECAYING).evaluate(), "too many to compare"),
@@ -85,6 +87,10 @@ REFUSED |= {
     "a rate in chaos": (
         lambda: RATE.infinite_width(10**5),
         r"the rate of .* is beyond the range of floats: give a smaller depth, or call leading",
+    ),
+    "a rate in chaos of a depth in numbers": (
+        lambda: maximal_learning_rate(MLP(depth=10**5, norm=LayerNorm())).leading(),
+        r"the rate of .* is beyond the range of floats: .*, or leave depth out and call leading",
     ),
     "a real rate in chaos": (
         lambda: REAL.infinite_width(10**5),
@@ -180,3 +186,9 @@ def test_a_long_table_is_printed_on_demand() -> None:
     found = compare_law(networks=networks, samples=200, seed=1)
     assert repr(found).startswith("Comparison of 8 cells")
     assert len(str(found)) > 600 >= len(repr(found))
+
+
+def test_a_rate_beyond_the_range_of_floats_has_its_law() -> None:
+    rate = maximal_learning_rate(MLP(norm=LayerNorm())).leading()
+    last = maximal_learning_rate(MLP(norm=LayerNorm()), criterion=LastLayer()).leading()
+    assert rate == last

@@ -9,6 +9,7 @@ from mpmath import nstr
 
 from theory import MLP, LeakyReLU, derive, maximal_learning_rate, squared_update
 from theory.__main__ import main
+from theory.exposition.citation import VERSION
 from theory.exposition.narrative import derivation_text
 from theory.laws.update import PARTS
 from theory.observables import K, trace
@@ -26,7 +27,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         ([], "As n → ∞ and then L → ∞: E[(Δz)²] ~ L**3*eta**2/3\nmaximal learning rate of a"),
         (["--depth", "2"], "As n → ∞: E[(Δz)²] ~ 3*eta**2\nmaximal learning rate of a linearised"),
-        (["--width", "10", "--depth", "2"], "  label   7/2\n"),
+        (["--width", "10", "--depth", "2"], "  label   3.5 = 7/2\n"),
         (["--width", "7"], "1. Definition"),
     ],
 )
@@ -51,6 +52,13 @@ def test_an_unknown_option_gets_an_answer(
     with pytest.raises(SystemExit):
         main(arguments)
     assert capsys.readouterr().err.rstrip().endswith(fix)
+
+
+def test_the_version_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"mup-depth {VERSION}\n"
 
 
 def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[str]) -> None:

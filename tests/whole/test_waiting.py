@@ -160,7 +160,7 @@ def test_a_repr_of_blocks_is_short_and_quick(network: Residual, kind: str) -> No
 def test_the_spread_of_blocks_names_the_call_that_waits() -> None:
     begun = time.thread_time()
     text = repr(squared_update(Residual(64, 8)).spread)
-    assert text.endswith("use relative_standard_deviation()")
+    assert text.endswith("relative_standard_deviation() takes some seconds")
     assert "relative standard deviation 0." in repr(squared_update(Residual(64, 8)).label.spread)
     assert time.thread_time() - begun < 4
 

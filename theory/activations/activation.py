@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -39,6 +40,18 @@ _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "arctan": sympy.atan,
     "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
 }
+_NAMED = {
+    "relu": "ReLU()",
+    "leaky_relu": "LeakyReLU(0.1)",
+    "gelu": "GELU()",
+    "silu": "SiLU()",
+    "swish": "SiLU()",
+    "elu": "ELU()",
+    "mish": "Mish()",
+    "softplus": "Softplus()",
+    "softsign": "Softsign()",
+}
+"""Activations of other names than the functions of a formula."""
 _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: add,
     ast.Sub: sub,
@@ -116,7 +129,8 @@ class Activation(Nonlinearity):
         except InvalidArgument:
             raise
         except SyntaxError as error:
-            raise _refused(self.text, "a formula in z", f"an error: {error.msg}") from None
+            wanted = "a formula in z with * for products and exp() for powers of e"
+            raise _refused(self.text, wanted, f"an error: {error.msg}", _in_python(text)) from None
         except (ValueError, RecursionError, MemoryError):
             raise _refused(self.text, "a formula in z of fewer brackets, real and finite") from None
 
@@ -176,7 +190,18 @@ def _read(node: ast.AST, text: str) -> Any:
                 return _FUNCTIONS[name](*(_read(part, text) for part in node.args))
             wanted = f"{'arguments' if several else 'one argument'} in {name}()"
             raise _refused(text, wanted, f"{len(node.args)} in it")
-    raise _refused(text, f"numbers, z, pi, + - * / ** and {', '.join(_FUNCTIONS)}", _named(node))
+    known = f"numbers, z, pi, + - * / ** and {', '.join(_FUNCTIONS)}"
+    raise _refused(text, known, _named(node), _meant(node, text))
+
+
+def _meant(node: ast.AST, text: str) -> str:
+    """The activation, or the formula, that a part which is not read may stand for."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return _NAMED.get(name.lower(), "")
+        case ast.Name(id=name) if name not in _FUNCTIONS and not re.search(r"\bz\b", text):
+            return re.sub(rf"\b{name}\b", "z", text)
+    return ""
 
 
 def _check_power(base: Expr, exponent: Expr, text: str) -> None:
@@ -202,12 +227,28 @@ def _named(node: ast.AST) -> str:
     return brief(ast.unparse(node), write=str)
 
 
-def _refused(text: str, expected: str, got: str = "") -> InvalidArgument:
+def _refused(text: str, expected: str, got: str = "", instead: str = "") -> InvalidArgument:
+    """The refusal of ``text``; ``instead``: a text that may be meant, or the activation."""
     part = f" with {got}" * bool(got)
+    if instead not in _NAMED.values():
+        instead = f"Activation({instead if _parses(instead) else 'z/(1 + z**4)**(1/4)'!r}), say"
     return InvalidArgument(
-        f"expected {expected} for an activation, got {typed(text)}{part}; give "
-        f"Activation('z/(1 + z**4)**(1/4)'), say"
+        f"expected {expected} for an activation, got {typed(text)}{part}; give {instead}"
     )
+
+
+def _in_python(text: str) -> str:
+    """A formula of a paper with its products, brackets and powers of e as Python spells them."""
+    products = re.sub(r"(?<=[0-9z)}])\s*(?=[a-z({])", "*", text)
+    brackets = products.replace("{", "(").replace("}", ")")
+    return re.sub(r"\be\*\*", "exp", brackets)
+
+
+def _parses(text: str) -> bool:
+    try:
+        return bool(text) and ast.parse(text, mode="eval") is not None
+    except SyntaxError:
+        return False
 
 
 _FAST_POWERS = 64

@@ -199,7 +199,7 @@ def critical_weight_variance(activation: Nonlinearity, bias_variance: Expr) -> E
     raise InvalidArgument(
         f"expected weight_variance for {activation}, got none, and no critical point that "
         f"attracts is found at bias variance {_short(bias_variance)}{beside}; "
-        f"{_stable_range(activation)}"
+        f"{_stable_range(activation, example=True)}"
     )
 
 
@@ -363,8 +363,8 @@ def _roots(scan: _Scan, values: FloatArray, function: Callable[[float], float]) 
     return found
 
 
-def _stable_range(activation: Nonlinearity) -> str:
-    """Where the edge of an activation is stable, in words."""
+def _stable_range(activation: Nonlinearity, *, example: bool = False) -> str:
+    """Where the edge of an activation is stable, in words; with the network of a point on it."""
     if half_line_slopes(activation):
         return "it has no stable edge, since every variance is a fixed point"
     scan = _scan(moment_table(activation))
@@ -373,7 +373,14 @@ def _stable_range(activation: Nonlinearity) -> str:
         return "it has no stable edge"
     low = "0" if stable[0] < 2e-4 else f"{stable[0]:.3g}"
     high = "" if stable[-1] > 900 else f" and below {stable[-1]:.3g}"
-    return f"critical({activation}).edge(Q) gives the stable edge at any Q* above {low}{high}"
+    where = f"critical({activation}).edge(Q) gives the stable edge at any Q* above {low}{high}"
+    if not example:
+        return where
+    q = next((q for q in (1, 2, 5, 10, 20, 50) if stable[0] < q < stable[-1]), stable[0])
+    return (
+        f"{where}, as in point = critical({activation}).edge({q:g}); MLP(activation={activation}, "
+        f"weight_variance=point.weight_variance, bias_variance=point.bias_variance)"
+    )
 
 
 def _none(activation: Nonlinearity, bias: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mpmath import mpf, nstr
 from mpmath.libmp import numeral, prec_to_dps
 from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
+from sympy.printing.str import StrPrinter
 
 from theory.errors import NotSolved
 from theory.precision import real_number, workdps
@@ -16,6 +17,7 @@ from theory.precision import real_number, workdps
 __all__ = [
     "FEW_LAYERS",
     "digit_count",
+    "formula_text",
     "full_text",
     "inverse_square_root",
     "magnitude_latex",
@@ -81,6 +83,23 @@ def printable(exact: Expr) -> Expr:
     )
 
 
+class _Printer(StrPrinter):
+    """SymPy's text, with exp(1) for E, which is also the name of a mean."""
+
+    def _print_Exp1(self, _: object) -> str:
+        return "exp(1)"
+
+
+def formula_text(expression: Expr) -> str:
+    """A formula for a line of text, which `verify.check` reads.
+
+    >>> from sympy import exp
+    >>> formula_text(5 * exp(1) / 2), formula_text(exp(2))
+    ('5*exp(1)/2', 'exp(2)')
+    """
+    return str(_Printer().doprint(expression))
+
+
 def full_text(number: Rational) -> str:
     """All digits of ``number``, as many as there are: Python itself refuses to print an integer of
     more than 4,300 digits unless the interpreter's limit is raised.
@@ -117,8 +136,8 @@ def rate_text(rate: Expr) -> str:
     '0.471405 = sqrt(2)/3'
     """
     if not rate.is_number or rate.is_Integer:
-        return str(rate)
-    exact, decimal = str(rate), real_text(rate)
+        return formula_text(rate)
+    exact, decimal = formula_text(rate), real_text(rate)
     return f"{decimal} = {exact}" if len(exact) <= _LONG else decimal
 
 

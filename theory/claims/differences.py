@@ -8,7 +8,6 @@ multiple of the law or of a part, or the law and one term more.  Normal forms pr
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from itertools import islice
 
 from sympy import Add, Expr, Integer, Rational, factor, log
 
-from theory.algebra.numerals import number_text, real_text
+from theory.algebra.numerals import formula_text, number_text, real_text
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, point_name
 from theory.errors import InvalidArgument, NotSolved
@@ -364,19 +363,14 @@ def _product_text(product: Expr) -> str:
     """A constant factor times powers, the factor in decimals where it is long."""
     constant, rest = product.as_coeff_Mul()
     if len(str(constant)) <= _SHORT_FACTOR:
-        return _text(product)
-    return f"{_factor_text(constant)} times {_text(rest)}"
+        return formula_text(product)
+    return f"{_factor_text(constant)} times {formula_text(rest)}"
 
 
 def _factor_text(factor: Expr) -> str:
     """A constant factor, in decimals where it is long."""
     short = len(str(factor)) <= _SHORT_FACTOR
-    return _text(factor) if short else f"about {real_text(factor)}"
-
-
-def _text(expression: Expr) -> str:
-    """An expression as `check` reads it: exp(1) for the base of natural logarithms."""
-    return re.sub(r"\bE\b", "exp(1)", str(expression))
+    return formula_text(factor) if short else f"about {real_text(factor)}"
 
 
 def _constant_of_law(target: Target, claim: Claim) -> str:
@@ -386,7 +380,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
         law = target.rate.leading() if rate else target.law(claim)
         constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
         if constant != 1:
-            return _text(constant)
+            return formula_text(constant)
     return "exact constants, such as 1/3 or sqrt(3)"
 
 
@@ -398,7 +392,7 @@ def _one_term_more(excess: NormalForm, target: Target, claim: Claim) -> Iterator
     if term is not None:
         negative = term.could_extract_minus_sign()
         sign = "minus" if negative else "plus"
-        yield f"it is {_law_name(target, claim)} {sign} {_text(-term if negative else term)}"
+        yield f"it is {_law_name(target, claim)} {sign} {formula_text(-term if negative else term)}"
 
 
 def _multiple_of_function(reading: Reading, claim: Claim) -> Difference | None:

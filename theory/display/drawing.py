@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite, log
 from re import findall, sub
 from typing import TYPE_CHECKING, Any
@@ -152,9 +153,20 @@ def draw(
     entries = sum(bool(each.label) for each in drawn)
     outside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
     if entries:
-        many = outside if ax is None and entries > _MOST_INSIDE else {}
-        axes.legend(fontsize="small", handlelength=3.2, **many)
+        legend = partial(axes.legend, fontsize="small", handlelength=3.2)
+        if ax is None and (entries > _MOST_INSIDE or _covers(legend(), axes)):
+            legend(**outside)
+        elif ax is not None:
+            legend()
     return axes
+
+
+def _covers(legend: Any, axes: Any) -> bool:
+    """Whether a legend lies on a line, since no place in the axes is free."""
+    axes.figure.draw_without_rendering()
+    box = legend.get_window_extent()
+    paths = (line.get_path().transformed(line.get_transform()) for line in axes.get_lines())
+    return any(len(path) > 0 and path.intersects_bbox(box, filled=False) for path in paths)
 
 
 def ink_of(axes: Axes) -> Any:

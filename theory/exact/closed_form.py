@@ -17,6 +17,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.factored_form import power_sum_expression
+from theory.algebra.numerals import formula_text
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
 from theory.exact.own_units import OwnUnits
@@ -56,7 +57,7 @@ class ClosedForm:
     conditions: tuple[Rel, ...]
 
     def __repr__(self) -> str:
-        return f"ClosedForm: {closed_form_expression(self)}"
+        return f"ClosedForm: {formula_text(closed_form_expression(self))}"
 
 
 @lru_cache(maxsize=64)

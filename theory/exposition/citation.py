@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from theory.coverage import answered
 
-__all__ = ["REFERENCES", "Reference", "bibliography", "bibtex"]
+__all__ = ["REFERENCES", "VERSION", "Reference", "bibliography", "bibtex"]
+
+VERSION = "0.1.0"
+"""The version of mup-depth, as in setup.cfg."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ REFERENCES = (
         {
             "author": "{The mup-depth developers}",
             "title": "{mup-depth}: exact theory of how learning rates must scale with depth",
-            "note": "Software, version 0.1.0",
+            "note": f"Software, version {VERSION}",
             "year": "2026",
         },
     ),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mpmath import nstr
+from sympy import Rational
 
-from theory.algebra.numerals import number_text
+from theory.algebra.numerals import decimal_text, number_text
 from theory.errors import NotSolved
 from theory.exact.recursion import is_too_long
 from theory.exposition.from_definition import derivation_steps
@@ -38,9 +39,16 @@ def derivation_text(network: Network) -> Iterator[str]:
         rate: Any = maximal_learning_rate(network)
         place = f"layer {rate.layer}" if network._is_chain else rate._who_binds()
         binds = f" ({place} binds)"
-        yield _numbers(network, lambda part: number_text(part._in_full(), _DIGITS), binds)
+        yield _numbers(network, lambda part: _number(part._in_full()), binds)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
         yield f"{number}. {step!r}"
+
+
+def _number(exact: Rational) -> str:
+    """A number, a short fraction behind its decimals."""
+    text = number_text(exact, _DIGITS)
+    fraction = "exact" not in text and not exact.is_Integer
+    return f"{decimal_text(exact, _DIGITS)} = {text}" if fraction else text
 
 
 def _numbers(network: Network, write: Callable[[SquaredUpdate], str], binds: str = "") -> str:

@@ -94,7 +94,7 @@ class WideBlockUpdate(WideUpdate):
     @property
     def _factor(self) -> float:
         raise NotSolved(
-            "real steps are solved for fully connected networks as n goes to infinity: leave step "
+            "real steps are solved for an MLP as n goes to infinity: leave step "
             "or linearised out, or measure it with monte_carlo(network, step=0.1, "
             "sampler=Conditioned(), samples=100, seed=1)"
         )

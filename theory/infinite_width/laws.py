@@ -22,9 +22,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from sympy import Expr, Float, Integer, Symbol, simplify
+from sympy import Expr, Float, Integer, S, Symbol, simplify
 
 from theory.activations.contact import half_line_slopes
+from theory.algebra.numerals import formula_text
 from theory.errors import NotSolved
 from theory.infinite_width.expansion import DeepLayers, deep_layers
 from theory.infinite_width.layers import wide_network
@@ -114,18 +115,17 @@ class DepthLaw(PlainText):
         (L/6, 11*log(L)/72)
         """
         if self._asked is None:
-            raise NotSolved(
-                "the next order is solved for fully connected networks: take infinite_width(depth)"
-            )
+            raise NotSolved("the next order is solved for an MLP: take infinite_width(depth)")
         term = self.leading * correction(*self._asked)
         return term.evalf(6) if term.has(Float) else simplify(term)
 
     def __repr__(self) -> str:
-        return f"DepthLaw({self.leading}{self._said_error}: {self.regime})"
+        return f"DepthLaw({self._said()}: {self.regime})"
 
-    @property
-    def _said_error(self) -> str:
-        return f" (constant to a relative {self.error:.0e})" if self.error else ""
+    def _said(self, times: Expr = S.One) -> str:
+        """`leading` times ``times``, and the error of its constant."""
+        error = f" (constant to a relative {self.error:.0e})" if self.error else ""
+        return f"{formula_text(self.leading * times)}{error}"
 
 
 def depth_law(

@@ -306,8 +306,7 @@ n = ∞; linearised step of GradientDescent()
         return f"{self.infinite_width():.6g}{scale} at n = ∞"
 
     def _said_law(self) -> str:
-        law = self.depth_law
-        return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
+        return f"{self.depth_law._said(eta**2)}; {self.depth_law.regime}"
 
 
 def wide_chain(network: object) -> MLP:
@@ -315,7 +314,7 @@ def wide_chain(network: object) -> MLP:
     checked: Network = checked_network(network)
     if not isinstance(checked, MLP):
         raise NotSolved(
-            f"the limit of infinite width with inputs, optimisers and real steps is solved for "
-            f"fully connected networks, got {brief(checked)}: give an MLP"
+            f"inputs, optimisers and real steps are solved as n goes to infinity for an MLP, got "
+            f"{brief(checked)}: give an MLP"
         )
     return checked

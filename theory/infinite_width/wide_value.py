@@ -9,10 +9,11 @@ import numpy as np
 from sympy import Expr, Float, Integer, Symbol
 
 from theory.activations.nonlinearity import FloatArray
+from theory.algebra.numerals import formula_text
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import bound_sizes
+from theory.networks.sizes import bound_sizes, refuse_open_depth
 from theory.public_names import PickledByFields, PublicNames
 from theory.symbols import L, n
 from theory.validation import brief, typed, whole_number
@@ -171,7 +172,7 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
 
     def _said_law(self) -> str:
         """The law, in words."""
-        return f"{self.leading()} as n → ∞, then as {self._depth_symbol} grows"
+        return f"{formula_text(self.leading())} as n → ∞, then as {self._depth_symbol} grows"
 
     @property
     def _quick_depth(self) -> int:
@@ -220,10 +221,10 @@ def checked_depths(network: Network, depth: object) -> Any:
     known = network.depth if isinstance(network.depth, int) else None
     if depth is None and known is not None:
         if known > DEEPEST:
-            raise InvalidArgument(
-                f"expected a network of at most {DEEPEST:,} layers, got {network}; give fewer"
-            )
+            raise InvalidArgument(f"expected at most {DEEPEST:,} layers, got {network}; give fewer")
         return known
+    if depth is None:
+        refuse_open_depth(network)
     several = isinstance(depth, Iterable) and not isinstance(depth, str)
     listed = list(depth) if isinstance(depth, Iterable) and several else [depth]
     whole = [whole_number(each) for each in listed]

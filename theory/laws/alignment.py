@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sympy import Expr, factor
 
 from theory.algebra.in_width import InWidth
-from theory.algebra.numerals import number_text, printable
+from theory.algebra.numerals import formula_text, number_text, printable
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.mean import PartOfMean
@@ -133,7 +133,7 @@ class Alignment(Composite, Number):
 
     def _exact_text(self) -> str:
         value = self._exact
-        return number_text(value) if value.is_Rational else str(factor(value))
+        return number_text(value) if value.is_Rational else formula_text(factor(value))
 
     def _lines(self) -> list[Line]:
         left = Math.spelled("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
@@ -143,7 +143,7 @@ class Alignment(Composite, Number):
 
 
 @answered
-def alignment(network: Network, *, layer: object = None, rates: object = None) -> Alignment:
+def alignment(network: Network, layer: object = None, *, rates: object = None) -> Alignment:
     """The `Alignment` of the update of a layer with the gradient of the output.
 
     ``layer`` and ``rates``: as in `squared_update`.

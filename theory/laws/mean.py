@@ -10,19 +10,17 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Rational, Rel, S, factor
+from sympy import Add, Expr, Integer, Rational, Rel, S
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
-from theory.algebra.numerals import number_text, printable
-from theory.algebra.power_sum import DEPTHS
+from theory.algebra.numerals import formula_text, number_text, printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.exact.closed_form import ClosedForm, closed_form_expression
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.limits.blocks import leading_in_blocks
 from theory.limits.expansions import Weighted, over_width, positive_sum
-from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
@@ -54,7 +52,6 @@ class Mean(Composite, Solved):
     _shared: ClassVar[frozenset[str]] = Solved._shared | {
         "at_real_sizes",
         "derivations",
-        "solved_leading",
     }
 
     @property
@@ -152,7 +149,7 @@ class Mean(Composite, Solved):
         if not self.in_numbers and not self.network._is_chain:
             return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
-        if solved and self.derivations[0].rates is not None:
+        if solved and not self.derivations[0]._has_law:
             return self.solved_leading()
         terms = [derivation.leading_term() for derivation in self.derivations]
         top = max(power for power, _ in terms)
@@ -212,24 +209,6 @@ class Mean(Composite, Solved):
         """`sums`, separately for different derivations: each has two powers."""
         for each in self.derivations:
             yield from over_width([each.closed_form], self.width_here)
-
-    def solved_leading(self) -> tuple[int, Expr]:
-        """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
-        then as all its depths grow."""
-        for order in range(8):
-            coefficient = self.solved_series(order)[order]
-            if coefficient != 0:
-                if not coefficient.is_polynomial(*DEPTHS):
-                    raise NotSolved(
-                        "the update grows or falls exponentially in the depth, so no power leads: "
-                        "give the depth as a number"
-                    )
-                top = factor(highest_degree(coefficient, *DEPTHS))
-                return self.highest_power - order, top
-        raise NotSolved(
-            "the first eight coefficients of the series in 1/n vanish: use exact with numbers for "
-            "the sizes"
-        )
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
         """The width from which `joint_limit` is within a relative ``tolerance`` of the exact
@@ -292,6 +271,11 @@ class Mean(Composite, Solved):
     def _formula(self) -> Expr:
         return self._in_full()
 
+    def _headline(self, unit: str = "") -> str:
+        if all(each._is_quick for each in self.derivations):
+            return super()._headline(unit)
+        return "read exact, which takes up to half a minute"
+
     def _lines(self) -> list[Line]:
         return [Line(Math("", r"\text{mean}"), Math.of(self._exact))]
 
@@ -309,7 +293,7 @@ class Mean(Composite, Solved):
         if self.in_numbers and self.domain.is_QQ:
             number = number_text(self._in_full())
             return number if self.unit_of_step == 1 else f"{number} * {self.unit_of_step}"
-        return str(self._exact)
+        return formula_text(self._exact)
 
 
 @dataclass(frozen=True)
@@ -398,7 +382,7 @@ def _at(expression: Expr, ratio: Rational) -> str:
 
 
 def mean_of(
-    observable: Observable, network: Network, *, layer: object = None, rates: object = None
+    observable: Observable, network: Network, layer: object = None, *, rates: object = None
 ) -> Mean:
     """The mean of ``observable``, as `derive` takes it, with everything that a mean answers.
 

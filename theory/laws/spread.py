@@ -8,19 +8,27 @@ a single network is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from mpmath import mpf, nstr
-from sympy import Expr, Integer
+from sympy import Expr, Integer, factor
 
 from theory.algebra.in_width import InWidth
-from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text, printable
+from theory.algebra.numerals import (
+    FEW_LAYERS,
+    formula_text,
+    inverse_square_root,
+    number_text,
+    printable,
+)
 from theory.algebra.power_sum import DEPTHS
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.exact.evaluation import guard_digits
 from theory.laws.mean import Mean
+from theory.limits.blocks import leading_variance
 from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import is_large
@@ -36,7 +44,8 @@ from theory.writing.notation import Math
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 
-_ONE = Integer(1)
+_QUICK_IN_BLOCKS = g @ K @ g
+"""The observable whose square has a closed form in the number of blocks within a second."""
 _QUICK_DIGITS, _FEW_LOST, _MORE_DIGITS = 9, 6, 20
 _QUICK_LAYERS = 10**5
 _ERROR_DIGITS = 4
@@ -51,6 +60,12 @@ class Moments(NamedTuple):
 
     mean: Any
     standard_deviation: Any
+
+    def __repr__(self) -> str:
+        mean, deviation = (
+            formula_text(each) if isinstance(each, Expr) else repr(each) for each in self
+        )
+        return f"Moments(mean={mean}, standard_deviation={deviation})"
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,9 @@ class Spread(Composite):
 
     @property
     def _quantity(self) -> str:
-        return f"{self._observable} of one network"
+        text, width = str(self._observable), self.whole.width_here
+        over = f"({text})/{width}" if width != 1 else text
+        return f"{over} of one network"
 
     @property
     def unit(self) -> Expr:
@@ -218,6 +235,8 @@ class Spread(Composite):
         >>> tangent_kernel(MLP()).leading()
         Moments(mean=L/2, standard_deviation=sqrt(33)*L**(3/2)/(6*sqrt(n)))
         """
+        if not (isinstance(self.network.depth, int) or self.network._is_chain):
+            return Moments(standard_deviation=self._leading_in_blocks, mean=self.whole.leading())
         mean = self.whole.leading()
         with announced("variance"):
             deviation = self._with_terms_to(0).standard_deviation
@@ -230,13 +249,27 @@ class Spread(Composite):
         top = InWidth(deviation.power * 2, highest_degree(square, *DEPTHS), deviation.ratios)
         return Moments(mean, top.root().term * self.whole.unit_of_step)
 
+    @property
+    def _leading_in_blocks(self) -> Expr:
+        """The leading term of the standard deviation in an open number of blocks."""
+        if self._observable != _QUICK_IN_BLOCKS:
+            raise NotSolved(
+                f"the variance of {self._observable} in an open number of blocks takes many "
+                f"minutes to derive: give a number of blocks, as in "
+                f".at({self.network._depth_symbol}=8).leading()"
+            )
+        with announced("variance"):
+            power, square = leading_variance(self._second.sums, self._first.sums)
+            return factor(self.unit / inverse_square_root(square * n**power))
+
     def _expanded(self, of: Callable[[Any], InWidth]) -> Moments:
         whole, first, second = (of(mean) for mean in (self.whole, self._first, self._second))
         variance = (second + (first * first).times(Integer(-1))) * (whole * whole / (first * first))
         return Moments(whole, variance.root())
 
     def joint_limit(self) -> Expr:
-        """Variance over squared mean as n -> infinity with L = t n.
+        """The relative variance, variance over squared mean, as n -> infinity with L = t n; joint
+        limits of other values are limits of the values themselves.
 
         >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP()).joint_limit()
@@ -260,17 +293,13 @@ class Spread(Composite):
         if not self._symbols():
             text = f"mean {self._mean_text()}"
             if network.layers > _QUICK_LAYERS or self._is_slow_in_blocks():
-                return f"{text}: use relative_standard_deviation()"
+                return f"{text}; relative_standard_deviation() takes some seconds"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
-            return f"mean {self.whole.leading()} to leading order"
-        mean = "" if is_large(network) else str(self.mean)
+            return f"mean {formula_text(self.whole.leading())} to leading order"
+        mean = "" if is_large(network) else formula_text(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
-        return (
-            f"mean {mean}"
-            if 0 < len(mean) < 320
-            else f"long, with {sizes} open: call it with numbers"
-        )
+        return f"mean {mean}" if 0 < len(mean) < 320 else f"long; call it with numbers for {sizes}"
 
     def _is_slow_in_blocks(self) -> bool:
         """Whether the words of the square, in blocks, take many seconds to derive: words with
@@ -291,11 +320,15 @@ class Spread(Composite):
         if not self.network.free_symbols:
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
+        elif self.network.width == n and self._observable == _QUICK_IN_BLOCKS:
+            with suppress(NotSolved):
+                deviation = Math.of(self.leading().standard_deviation)
+                lines.append(Line(Math("", r"\text{standard deviation}"), deviation, "~"))
         return lines
 
 
 @answered
-def tangent_kernel(network: Network, *, layer: object = None, rates: object = None) -> Spread:
+def tangent_kernel(network: Network, layer: object = None, *, rates: object = None) -> Spread:
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.
 
@@ -308,4 +341,4 @@ def tangent_kernel(network: Network, *, layer: object = None, rates: object = No
     >>> tangent_kernel(MLP(depth=1)).variance()
     5/(4*n)
     """
-    return Spread(Mean((derive(g @ K @ g, network, layer=layer, rates=rates),)))
+    return Spread(Mean((derive(_QUICK_IN_BLOCKS, network, layer=layer, rates=rates),)))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NoReturn
 
 from theory.algebra.fields import field_of
@@ -27,7 +28,7 @@ from theory.waiting import announced
 from theory.words.coefficients import StepParameters, evaluate
 from theory.words.letters import FIRST_INPUT, INNER, SITES, kernel, post, pre, renamed, vector
 from theory.words.observables import Observable, f
-from theory.words.shapes import StepShape, step_parameters, step_shape
+from theory.words.shapes import StepShape, refuse_masks, step_parameters, step_shape
 from theory.words.step import summands, word_below
 from theory.words.word import Word, canonical_word
 
@@ -35,10 +36,15 @@ __all__ = ["WholeNetwork", "label_and_output"]
 
 _TO_OUTPUT = Observable.of([(("".join(INNER),), Fraction(1))])
 """tr K_fz K_zf: `INNER` are the kernels from the output f to the site z and back."""
-_MOST_PRODUCTS = 500_000
-"""Products of weights that are averaged in half a minute of one core."""
+_QUICK_PRODUCTS, _MOST_PRODUCTS = 100_000, 500_000
+"""Products of weights that are averaged in two seconds and in half a minute of one core."""
+
 Numbers = dict[str, int]
 """Sites by number, as the letters of words hold them."""
+
+
+class _TooManyProducts(Exception):
+    """A mean takes too long."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,18 @@ class WholeNetwork(Derivation):
     @cached_property
     def in_field(self) -> Any:
         """The mean at eta = 1 as an element of `domain`."""
-        ((word, _),) = self.observable.terms
         with announced("exact value"):
-            return _mean(self.network, self.layer, self.rates, len(word) // 2)
+            return self._mean(_QUICK_PRODUCTS if self._is_quick else _MOST_PRODUCTS)
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether the mean takes at most two seconds."""
+        return self._mean(_QUICK_PRODUCTS) is not None
+
+    def _mean(self, most: int) -> Any:
+        """The mean, from ``most`` products of weights at most."""
+        ((word, _),) = self.observable.terms
+        return _mean(self.network, self.layer, self.rates, len(word) // 2, most)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -85,29 +100,40 @@ class WholeNetwork(Derivation):
 def label_and_output(network: Network, layer: object, rates: object) -> tuple[WholeNetwork, ...]:
     """The means of tr K_zf K_fz and of f^2 times it, at ``layer`` of ``network``."""
     given = network._asked_layer(layer), network._asked_rates(rates)
+    for step in chain.from_iterable(cell for cell, _ in network._cells(given[1])):
+        refuse_masks(step)
     return tuple(WholeNetwork(each, network, *given) for each in (_TO_OUTPUT, f**2 * _TO_OUTPUT))
 
 
 @lru_cache(maxsize=64)
-def _mean(network: Network, layer: Any, rates: Any, outputs: int) -> Any:
-    """E[f^(2 outputs) tr K_zf K_fz] in the field of ``network``."""
+def _mean(network: Network, layer: Any, rates: Any, outputs: int, most: int) -> Any:
+    """E[f^(2 outputs) tr K_zf K_fz] in the field of ``network``; None where fewer than
+    `_MOST_PRODUCTS` are allowed and not enough."""
     readout, z = network._readout(), network._site_name(layer)
     steps = [*(step for cell, _ in network._cells(rates) for step in cell), (readout,)]
-    descent = _Descent(network, {readout.name: 1, z: 2}, outputs)
-    for step in reversed(steps):
-        if any(site.name in descent.numbers for site in step):
-            descent.average(step)
+    descent = _Descent(network, {readout.name: 1, z: 2}, outputs, most)
+    try:
+        for step in reversed(steps):
+            if any(site.name in descent.numbers for site in step):
+                descent.average(step)
+    except _TooManyProducts:
+        if most < _MOST_PRODUCTS:
+            return None
+        raise NotSolved(
+            f"an exact value averages more than {most:,} products of weights here, which takes too "
+            f"long: give fewer edges, positions or layers, or simulate"
+        ) from None
     return descent.at_the_inputs()
 
 
 class _Descent:
     """The mean as ``words`` in faces of the sites in ``numbers``, with their coefficients."""
 
-    def __init__(self, network: Network, numbers: Numbers, outputs: int) -> None:
+    def __init__(self, network: Network, numbers: Numbers, outputs: int, most: int) -> None:
         self.domain = field_of(network.free_symbols)
         self.gram = network._gram()
         self.inputs = {name for pair in self.gram for name in pair}
-        self.numbers, self.products = numbers, 0
+        self.numbers, self.products, self.most = numbers, 0, most
         self._numbered([*numbers, *self.inputs])  # too many inputs are refused before any work
         output, site = post(1), pre(2)
         moved = kernel(0, output, site) + kernel(0, site, output)
@@ -183,11 +209,8 @@ class _Descent:
 
     def _count(self, products: int) -> None:
         self.products += products
-        if self.products > _MOST_PRODUCTS:
-            raise NotSolved(
-                f"an exact value averages more than {_MOST_PRODUCTS:,} products of weights here, "
-                f"which takes too long: give fewer edges, positions or layers, or simulate"
-            )
+        if self.products > self.most:
+            raise _TooManyProducts
 
     def at_the_inputs(self) -> Any:
         """The mean once every word is a product of inner products of inputs."""

@@ -8,6 +8,7 @@ exponential of a generator, where base = 1 + rate/B + ....
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from operator import mul
 from typing import Any
 
@@ -16,7 +17,7 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.fields import certainly_at_least, field_of
-from theory.algebra.power_sum import PowerSum, depth_ring
+from theory.algebra.power_sum import Key, PowerSum, depth_ring
 from theory.algebra.series import (
     AT_LAST,
     ExpSum,
@@ -25,10 +26,10 @@ from theory.algebra.series import (
     fixed_ratio_series,
 )
 from theory.errors import NotSolved
-from theory.limits.expansions import Weighted
+from theory.limits.expansions import Weighted, summed
 from theory.symbols import B, L, b, ell, n, t
 
-__all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks"]
+__all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks", "leading_variance"]
 
 _RATIO = Symbol("B/n", positive=True)
 _SHARE = Symbol("b/B", positive=True)
@@ -50,6 +51,24 @@ def leading_in_blocks(sums: Sequence[Weighted]) -> tuple[int, Expr]:
     raise NotSolved(
         f"the first {_MOST_VANISHING} coefficients of the series in 1/n vanish: give numbers"
     )
+
+
+def leading_variance(second: Sequence[Weighted], first: Sequence[Weighted]) -> tuple[int, Expr]:
+    """`leading_in_blocks` of a mean square less a squared mean."""
+    squares = ((-w * v, _product(one, two)) for (w, one), (v, two) in product(first, repeat=2))
+    return leading_in_blocks(summed([*second, *squares]))
+
+
+def _product(one: PowerSum, two: PowerSum) -> PowerSum:
+    """The product of two sums; each key holds a base to the power L and a base to the power ell, as
+    the keys of a solved sum do, so that equal powers are equal keys."""
+    terms: dict[Key, Any] = {}
+    pairs = [total.powers("the variance is", *_DEPTHS) for total in (one, two)]
+    for (left, p_left), (right, p_right) in product(*pairs):
+        bases = zip(map(mul, left, right), _DEPTHS, strict=True)
+        key = frozenset((base, depth) for base, depth in bases if base != one.ring.domain.one)
+        terms[key] = terms.get(key, one.ring.zero) + p_left * p_right
+    return PowerSum(one.ring, {key: poly for key, poly in terms.items() if poly})
 
 
 def block_limit(sums: Sequence[Weighted]) -> Expr:

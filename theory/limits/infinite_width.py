@@ -11,7 +11,7 @@ The code checks both facts for each map.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from math import factorial, prod
@@ -28,7 +28,7 @@ from theory.networks.network import Network
 from theory.symbols import L, ell, n
 from theory.words.shapes import cell_parameters
 from theory.words.word import Word, degree, is_trace
-from theory.words.word_maps import WordMaps
+from theory.words.word_maps import WordMaps, word_maps
 
 __all__ = ["MeanFieldLaw", "highest_degree", "leading_in_width", "mean_field_law"]
 
@@ -65,30 +65,52 @@ def highest_degree(polynomial: Expr, *symbols: Symbol) -> Expr:
 
 
 @lru_cache(maxsize=256)
-def mean_field_law(word_maps: WordMaps, network: Network) -> MeanFieldLaw:
+def mean_field_law(maps: WordMaps, network: Network) -> MeanFieldLaw:
     """The law of an observable as the width goes to infinity, all multipliers being 1.
 
-    Raises `NotSolved` where the widths are numbers, where the observable mixes degrees, and
-    where its leading terms cancel.
+    Raises `NotSolved` where the widths are numbers, where the leading terms cancel, and where they
+    grow with different powers of the gain.
     """
     if network.width != n:
         raise NotSolved(
             "the limit of infinite width needs a symbolic width: leave width out, as in MLP()"
         )
-    if not any(term.top for term in word_maps.terms):
+    if not any(term.top for term in maps.terms):
         raise NotSolved("this observable has mean zero at every width: it has no leading term")
-    limit = _WideNetwork(word_maps, network)
-    powers, polynomials = zip(*map(limit.term, range(len(word_maps.terms))), strict=True)
-    power = max(powers)
-    leading = [p for q, p in zip(powers, polynomials, strict=True) if q == power]
-    terms = Poly(sum(leading, Integer(0)), ell, L).terms()
+    laws = [law for part in _by_degree(maps) for law in _laws_of_terms(part, network)]
+    power = max(law.power for law in laws)
+    leading = [law for law in laws if law.power == power]
+    terms = Poly(sum((law.polynomial for law in leading), Integer(0)), ell, L).terms()
     polynomial = sum((factor(c) * ell**i * L**j for (i, j), c in terms), Integer(0))
     if polynomial == 0:
         raise NotSolved(
             "the leading terms in the width cancel in this observable: give a depth and read its "
             "exact value instead"
         )
-    return MeanFieldLaw(power, limit.gain_power(), polynomial)
+    if len({law.growth for law in leading}) > 1:
+        raise NotSolved(
+            "the leading terms in the width grow with different powers of the gain: derive them "
+            "one by one"
+        )
+    return MeanFieldLaw(power, leading[0].growth, polynomial)
+
+
+def _by_degree(maps: WordMaps) -> list[WordMaps]:
+    """The word maps of the terms of each degree: the maps of an observable of several degrees have
+    several powers of the gain, and no limit in common."""
+    apart: dict[tuple[int, int], list[Any]] = {}
+    for word, coefficient in maps.observable.terms:
+        gradients = sum(factor.count("g") for factor in word)
+        apart.setdefault((degree(word), gradients), []).append((word, coefficient))
+    parts = (replace(maps.observable, terms=tuple(terms)) for terms in apart.values())
+    return [maps] if len(apart) == 1 else [word_maps(part, *maps.cells) for part in parts]
+
+
+def _laws_of_terms(maps: WordMaps, network: Network) -> list[MeanFieldLaw]:
+    """The law of each term of an observable of one degree."""
+    limit = _WideNetwork(maps, network)
+    terms = map(limit.term, range(len(maps.terms)))
+    return [MeanFieldLaw(power, limit.gain_power(), polynomial) for power, polynomial in terms]
 
 
 class _WideNetwork:
@@ -155,10 +177,7 @@ class _WideNetwork:
         identity = DomainMatrix.eye(len(words), self.domain)
         nilpotent = limit * (1 / self.gain ** max(degrees)) - identity
         if power or len(degrees) > 1 or not (nilpotent ** len(words)).is_zero_matrix:
-            raise NotSolved(
-                "the limit of infinite width is solved for observables whose words have one "
-                "degree: take the observable apart, or give a depth and read its exact value"
-            )
+            raise AssertionError("a layer map has no limit of infinite width")
         return nilpotent
 
 

@@ -11,6 +11,7 @@ from sympy import Add, Dummy, Expr, Rational, exp, factor, gcd_terms
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.factored_form import in_slope
+from theory.algebra.numerals import formula_text
 from theory.algebra.series import ExpSum
 from theory.errors import NotSolved
 from theory.symbols import kappa, t
@@ -98,8 +99,8 @@ class JointLaw:
 
     def __repr__(self) -> str:
         return (
-            f"JointLaw: n**{self.power} f_0(t), f_0 ~ {self.small_t()} at small t, "
-            f"{self.large_t()} at large t"
+            f"JointLaw: n**{self.power} f_0(t), f_0 ~ {formula_text(self.small_t())} at small t, "
+            f"{formula_text(self.large_t())} at large t"
         )
 
     def _at(self, order: int) -> list[tuple[Expr, ExpSum]]:

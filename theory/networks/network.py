@@ -266,6 +266,13 @@ class Network(PlainText, ABC):
             return "give theory.symbols.n as the width"
         return "leave width out, as in MLP(depth=4)"
 
+    @property
+    def _open_sizes(self) -> str:
+        """The fix that leaves width and depth open, in words."""
+        if self._whole:
+            return "its layers do not repeat, so that no depth is open; give MLP() or Residual()"
+        return f"leave them out, as in {type(self).__name__}()"
+
     def _place(self, layer: Any) -> str:
         """The place of ``layer``, in words."""
         return f"at layer {brief(layer)}"
@@ -335,8 +342,8 @@ def exact_network(network: object) -> Network:
     if not checked._is_exact:
         raise NotSolved(
             f"{brief(checked)} is solved as n goes to infinity alone, since only piecewise linear "
-            f"activations without biases and norms are exact at finite width: ask for "
-            f"squared_update(network).infinite_width(depth)"
+            f"activations without biases and norms are exact at finite width: squared_update, "
+            f"readout_update, maximal_learning_rate and layer_rates have its values as n → ∞"
         )
     return checked
 
@@ -434,7 +441,12 @@ def _hidden_layer(network: Network, layer: object) -> int | Symbol:
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
             f"layer={typed(layer)}; give ell, and put the layer into the result, as in "
-            f".exact.subs(ell, L - 1)"
+            f".exact.subs(ell, {layer})"
+        )
+    if isinstance(layer, str):
+        raise InvalidArgument(
+            f"expected an int, None or the symbol theory.symbols.ell for layer, got "
+            f"layer={typed(layer)}; give layer=ell, with from theory.symbols import ell"
         )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(

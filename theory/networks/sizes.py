@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import wraps
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from sympy import Expr, Integer, Rational, Symbol
 
@@ -27,6 +27,7 @@ __all__ = [
     "network_at",
     "rates_at",
     "read_size",
+    "refuse_open_depth",
     "takes_no_sizes",
 ]
 
@@ -130,6 +131,14 @@ def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
 
     call.answers = True  # type: ignore[attr-defined]
     return call
+
+
+def refuse_open_depth(network: Network) -> NoReturn:
+    """`InvalidArgument` for a value of an open depth that is read as a number."""
+    raise InvalidArgument(
+        f"expected a value in numbers, got {brief(network)} with the open size "
+        f"{network._depth_symbol}; put a number in, as in value(64), or call leading()"
+    )
 
 
 def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network, fixed: str) -> str:

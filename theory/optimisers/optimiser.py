@@ -175,8 +175,9 @@ def checked_optimiser(optimiser: object) -> Optimiser:
     """``optimiser``, or `InvalidArgument` where it is none."""
     if isinstance(optimiser, Optimiser):
         return optimiser
+    adam = "give SignDescent() for the first step of Adam, or " * ("adam" in str(optimiser).lower())
     raise InvalidArgument(
         f"expected GradientDescent(), SignDescent(), Normalised(), Momentum(...) or "
-        f"WeightDecay(...) for optimiser, got optimiser={typed(optimiser)}; leave it out for "
+        f"WeightDecay(...) for optimiser, got optimiser={typed(optimiser)}; {adam}leave it out for "
         f"gradient descent"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -256,7 +257,8 @@ class MaximalLearningRate(LearningRate):
 
     def _lines(self) -> list[Line]:
         lines = []
-        if isinstance(self.network.depth, int) or self.network.width != n:
+        open_sizes = self.network.width == n and not isinstance(self.network.depth, int)
+        with suppress(*[NotSolved] * open_sizes):
             lines += root_lines(RATE, self._exact)
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
@@ -273,7 +275,7 @@ class MaximalLearningRate(LearningRate):
             return self._long_text()
         text = super()._headline()
         try:
-            return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
+            return f"{text}; {self._who_binds()}" if text[:3] not in ("lon", "no ") else text
         except NotSolved:
             return text
 

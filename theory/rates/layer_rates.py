@@ -15,6 +15,7 @@ linear in the multipliers, so that the cross term of two groups is E of both les
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -208,10 +209,8 @@ class LayerRates(Composite):
         0.2825
         """
         if self.network.free_symbols:
-            raise NotSolved(
-                f"whether z or f binds depends on the sizes of {self.network}: give numbers, as "
-                f"in MLP(width=64, depth=4), or read moved_layer and moved_output"
-            )
+            fix = "give numbers, read moved_layer and moved_output, or call leading_share()"
+            raise NotSolved(f"whether z or f binds depends on the sizes of {self.network}: {fix}")
         return printable(self._exact_share)
 
     @property
@@ -276,7 +275,7 @@ class LayerRates(Composite):
         table = self._table
         return [
             Line(
-                Math("", rf"\eta_{{\text{{{name}, {column}}}}}"),
+                Math("", rf"\eta_{{\text{{{name}, {column.partition(',')[0]}}}}}"),
                 cell if isinstance(cell, Math) else Math.spelled(cell),
                 "~" if self.open_sizes else "≈",
             )
@@ -337,15 +336,15 @@ class LayerRates(Composite):
     def __repr__(self) -> str:
         head = f"LayerRates of {self.network}, bound {bound_text(self.bound)}"
         depth = self.network.depth if isinstance(self.network.depth, int) else 0
-        if self.open_sizes and (depth > _FEW_LAYERS or self.network.width != n):
-            return f"{head}: call it with numbers for {', '.join(map(str, self.open_sizes))}"
+        sizes = ", ".join(map(str, self.open_sizes))
+        if sizes and (depth > _FEW_LAYERS or self.network.width != n):
+            return f"{head}: call it with numbers for {sizes}"
         if depth > _QUICK_DEPTH:
             return f"{head}: use evaluate()"
         last = typical_call(self.network) if self.network._is_chain else self._who_binds()
-        try:
+        with suppress(NotSolved):
             return "\n".join([head, *table_text(self._table), *filter(None, [last])])
-        except NotSolved as reason:
-            return f"{head}: {reason}"
+        return f"{head}: call it with numbers for {sizes}"
 
     def _who_binds(self) -> str:
         """Which group binds at equal rates, where that is known."""
@@ -355,7 +354,7 @@ class LayerRates(Composite):
             return ""
 
     def _repr_html_(self) -> str | None:
-        """The rates as a table; None where only the text is quick."""
+        """The rates as a table; None where they have no table."""
         return None if "\n" not in repr(self) else table_html(self._table)
 
     @property

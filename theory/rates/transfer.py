@@ -17,7 +17,7 @@ from theory.exact.evaluation import guard_digits
 from theory.laws.criteria import BlockCriterion, Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
-from theory.networks.network import Network, checked_network, exact_network
+from theory.networks.network import Network, checked_network
 from theory.precision import workdps
 from theory.rates.learning_rate import LearningRate, real_step_call
 from theory.rates.rate import maximal_learning_rate
@@ -194,7 +194,13 @@ def transfer_learning_rate(
 
 
 def _check_network(name: str, given: object) -> None:
-    network = exact_network(checked_network(given, name, "MLP(64, 4), say"))
+    network = checked_network(given, name, "MLP(64, 4), say")
+    if not network._is_exact:
+        raise NotSolved(
+            f"transfer is solved at finite width, for piecewise linear activations without biases "
+            f"and norms, got {name}={brief(network)}: multiply rate by the ratio of "
+            f"maximal_learning_rate(target).infinite_width() to that of source"
+        )
     if network.free_symbols:
         symbols = ", ".join(sorted(map(str, network.free_symbols)))
         raise InvalidArgument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -69,8 +70,9 @@ GradientDescent()
     _to_open = "depth"
     _called = "the rate"
     _symbol = RATE
-    _compared: ClassVar[tuple[int, int]] = (256, 1024)
-    """Depths at which the layer that binds is looked up before a law is read at the last one."""
+    _compared: ClassVar[tuple[tuple[int, int], ...]] = ((256, 1024), (64, 256), (16, 64))
+    """Depths at which the layer that binds is looked up before a law is read at the last one;
+    smaller depths where values grow beyond the range of floats, or take long."""
 
     @property
     def network(self) -> Any:
@@ -122,7 +124,8 @@ GradientDescent()
         if linear == 0 and not self.update._moves(depth):
             raise NotSolved("nothing moves: give at least one multiplier above 0 in rates")
         law = self.linearised and self.update.rates is None
-        instead = self.update._instead + ", or call leading()" * law
+        first = "leave depth out and " * isinstance(self.network.depth, int)
+        instead = f"{self.update._instead}{f', or {first}call leading()' * law}"
         start = float(in_floats(linear, True, "the rate", self.network, depth, instead)) ** -0.5
         if self.linearised:
             return start
@@ -158,8 +161,7 @@ GradientDescent()
                 "the law of the mean over layers is not solved as n goes to infinity: give "
                 "criterion=LastLayer(), or take infinite_width(depth)"
             )
-        for depth in self._compared:
-            place = self.binding_layer(depth)
+        for depth, place in self._places():
             if block_of(place) != depth:
                 raise NotSolved(
                     f"{self._said(place)} binds at {self._size}={depth}, and laws are known at the "
@@ -171,6 +173,16 @@ GradientDescent()
         law = replace(self.update, layer=at_last).depth_law
         square = law.square if isinstance(self.criterion, Relative) else 1
         return sqrt(self.criterion.bound * square / law.leading)
+
+    def _places(self) -> list[tuple[int, Any]]:
+        """The layers that bind at two depths whose values are within the range of floats."""
+        for depths in self._compared:
+            with suppress(NotSolved, InvalidArgument):
+                return [(depth, self.binding_layer(depth)) for depth in depths]
+        raise NotSolved(
+            f"values at {self._size}={depths[0]} are beyond the range of floats, so which layer "
+            f"binds is not known: give criterion=LastLayer()"
+        )
 
     @announced("law of a real step")
     def _real_law(self) -> Expr:
@@ -250,7 +262,7 @@ binds; linearised step of GradientDescent()
     """
 
     update: WideBlockUpdate
-    _compared = (64, 256)
+    _compared = ((64, 256),)
 
     def _linearised(self, depth: int) -> FloatArray:
         """Of the streams after blocks 0 to B, or of the branches of blocks 1 to B, or of both."""

@@ -25,13 +25,13 @@ from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.solved import Solved, at_depths
-from theory.solutions.unsolved import refuse_unsolved
+from theory.solutions.unsolved import given_observable, refuse_unsolved
 from theory.symbols import B, L, b, ell, n
 from theory.validation import brief
 from theory.waiting import announced
 from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
-from theory.words.observables import Observable, checked_observable
+from theory.words.observables import Observable
 from theory.words.shapes import shape_of
 from theory.words.word import is_odd, word_text
 from theory.words.word_maps import WordMaps, word_maps
@@ -270,8 +270,7 @@ class Derivation(Solved):
 
     @property
     def _layer_is_number(self) -> bool:
-        layer = block_of(self.layer)
-        return isinstance(layer, int)
+        return isinstance(block_of(self.layer), int)
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -288,8 +287,8 @@ class Derivation(Solved):
             raise NotSolved(f"{_BY_SYMMETRY}: there are no powers to add")
         if isinstance(self.rates, tuple):
             raise NotSolved(
-                "a closed form in the layer needs multipliers by group or a range of trained "
-                "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
+                "a closed form in the layer needs multipliers by group or a range of layers: give "
+                "rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
         with announced("closed form"):
             return closed_form(self.word_maps, self.network, self.layer, self.rates)
@@ -315,8 +314,10 @@ class Derivation(Solved):
         if not isinstance(self.network.depth, int) and not self.network._is_chain:
             return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
-            law = self.law
-            return law.power, law.leading(self.layer)
+            if self._has_law:
+                return self.law.power, self.law.leading(self.layer)
+            if self.opened is None:
+                return self.solved_leading()
         if self.network.width != n:
             raise NotSolved(f"leading() is a limit of infinite width: {self.network._open_width}")
         if self.opened is not None:
@@ -335,17 +336,16 @@ class Derivation(Solved):
         if self.vanishes:
             raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
         if isinstance(self.network.depth, int):
-            raise NotSolved(
-                f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
-                f"depth out, as in MLP()"
-            )
-        if self.layer not in (L, ell) or self.rates is not None:
-            raise NotSolved(
-                f"the law of layer={self.layer} of a network of symbolic depth with "
-                f"rates={self.rates} is not solved: give depth as a number, or layer=ell without "
-                f"rates"
-            )
+            depth = self.network.depth
+            raise NotSolved(f"the law needs a symbolic depth, got depth={depth}: leave depth out")
+        if not self._has_law:
+            asked = f"layer={self.layer} and rates={self.rates}"
+            raise NotSolved(f"the law is not solved at {asked}: use leading(), or layer=ell")
         return mean_field_law(self.word_maps, self.network)
+
+    @property
+    def _has_law(self) -> bool:
+        return self.layer in (L, ell) and self.rates is None
 
     @property
     def domain(self) -> Domain:
@@ -402,13 +402,11 @@ class Derivation(Solved):
     def _recursion(self) -> Recursion:
         if not isinstance(self.network.depth, int):
             raise NotSolved(
-                "this needs a depth in numbers, got depth=L: give a number, as in MLP(depth=4), "
-                "or use exact, which has a closed form in L"
+                "this needs a depth in numbers, got depth=L: give MLP(depth=4), say, or use exact"
             )
         if open_ends(self.rates):
             raise NotSolved(
-                f"this needs multipliers in numbers, got rates={self.rates}: give one multiplier "
-                f"for each layer"
+                f"this needs multipliers in numbers, got rates={self.rates}: one for each layer"
             )
         return recursion(self.word_maps, self.network, self.rates)
 
@@ -471,7 +469,7 @@ class Derivation(Solved):
 
 @answered
 def derive(
-    observable: Observable, network: Network, *, layer: object = None, rates: object = None
+    observable: Observable, network: Network, layer: object = None, *, rates: object = None
 ) -> Derivation:
     """Derive the mean of ``observable`` at a layer of ``network`` from its definition.
 
@@ -492,7 +490,7 @@ def derive(
     >>> derivation.exact
     6*n**3 + 10*n**2
     """
-    checked_observable(observable)
+    given_observable(observable)
     repeating_network(network)
     refuse_long(observable)
     asked = asked_layer(network, layer)

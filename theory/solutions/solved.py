@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Mul, Pow, Rational, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.in_width import InWidth
+from theory.algebra.power_sum import DEPTHS
 from theory.errors import NotSolved
 from theory.exact.closed_form import ClosedForm
 from theory.limits.blocks import block_limit, block_ratio_limit
@@ -21,7 +22,7 @@ from theory.limits.expansions import (
     over_width,
     width_series,
 )
-from theory.limits.infinite_width import leading_in_width
+from theory.limits.infinite_width import highest_degree, leading_in_width
 from theory.limits.joint_limit import JointLaw
 from theory.networks.sizes import Sizes
 from theory.public_names import cached_property
@@ -47,7 +48,7 @@ class Solved(Number):
     """The factor of `exact` besides the mean: eta**2 for a mean square of one step."""
     _shared: ClassVar[frozenset[str]] = frozenset(
         {"domain", "highest_power", "in_field", "in_numbers", "leading_term", "opened"}
-        | {"solved_series", "sums", "unit_of_step", "width_here"}
+        | {"solved_leading", "solved_series", "sums", "unit_of_step", "width_here"}
     )
 
     @property
@@ -131,6 +132,24 @@ class Solved(Number):
             sums = over_width(self._forms(), self.width_here * n**self.highest_power)
         return tuple(each.xreplace(self.network._depths) for each in width_series(sums, order))
 
+    def solved_leading(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
+        then as all its depths grow."""
+        for order in range(_MOST_VANISHING):
+            coefficient = self.solved_series(order)[order]
+            if coefficient != 0:
+                if not coefficient.is_polynomial(*DEPTHS):
+                    raise NotSolved(
+                        "the value grows or falls exponentially in the depth, so no power leads: "
+                        "give the depth as a number"
+                    )
+                top = factor(highest_degree(coefficient, *DEPTHS))
+                return self.highest_power - order, top
+        raise NotSolved(
+            "the first eight coefficients of the series in 1/n vanish: use exact with numbers for "
+            "the sizes"
+        )
+
     def joint_limit(self) -> Expr:
         """The leading term as n -> infinity with L = t n; `joint_law` has more.
 
@@ -198,6 +217,11 @@ class Solved(Number):
                 f"use block_limit() of a residual network"
             )
         return growth(self.sums) * self.unit_of_step
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether the exact value of a network that is derived as a whole takes two seconds."""
+        return True
 
     def _expanded(self, of: Callable[[Solved], InWidth]) -> InWidth:
         return of(self)

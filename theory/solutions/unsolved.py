@@ -11,11 +11,22 @@ from sympy import Symbol
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.networks.roles import Branch
+from theory.validation import brief
 from theory.words.letters import INNER
-from theory.words.observables import Observable
+from theory.words.observables import Observable, checked_observable
 from theory.words.word import word_text
 
-__all__ = ["refuse_unsolved"]
+__all__ = ["given_observable", "refuse_unsolved"]
+
+
+def given_observable(observable: object) -> Observable:
+    """``observable``, or `InvalidArgument` for a network in its place and for other values."""
+    if isinstance(observable, Network):
+        raise InvalidArgument(
+            f"expected an observable before the network, got observable={brief(observable)}; give "
+            f"derive(trace(K), {brief(observable)})"
+        )
+    return checked_observable(observable)
 
 
 def refuse_unsolved(observable: Observable, network: Network, layer: Any) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from operator import methodcaller
@@ -15,7 +16,7 @@ from mpmath import nstr
 from sympy import Expr, Symbol
 
 from theory.algebra.in_width import InWidth
-from theory.algebra.numerals import FEW_LAYERS
+from theory.algebra.numerals import FEW_LAYERS, formula_text
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
 from theory.exact.evaluation import guard_digits
@@ -40,7 +41,7 @@ from theory.solutions.arrays import (
 )
 from theory.solutions.floats import as_float, as_log
 from theory.symbols import B, L, a, b, meant, n, n_0
-from theory.validation import digits_wanted, series_order
+from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.pictures import Drawable
@@ -313,7 +314,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         if self.network.width != n or isinstance(self.network.depth, int):
             raise NotSolved(
                 f"the joint limit at a fixed depth/width needs symbolic width and depth, got "
-                f"{self.network}: leave them out, as in MLP()"
+                f"{brief(self.network)}: {self.network._open_sizes}"
             )
 
     @takes_no_sizes
@@ -366,7 +367,7 @@ class Number(Value):
 
     def _exact_text(self) -> str:
         """`exact` as text, in decimals where it is long."""
-        return str(self._exact)
+        return formula_text(self._exact)
 
     def _headline(self, unit: str = "") -> str:
         """The text of the number: exact where it is at most 64 layers deep, in decimals times
@@ -380,18 +381,21 @@ class Number(Value):
                     return text
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
-            # a numbered layer of a chain has no leading term in an open depth
+            # the exact value at a numbered layer of a chain is short
             numbered = network._is_chain and type(getattr(self, "layer", None)) is int
             if open_depth and self._is_slow_in_blocks():
                 return self._long_text()
             if open_depth and network.width == n and not numbered:
-                return f"{self.leading()} to leading order"
+                with suppress(NotSolved):
+                    return f"{formula_text(self.leading())} to leading order"
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
                 return text
             return self._long_text()
         except NotSolved as reason:
-            return str(reason)
+            sizes = ", ".join(map(str, self.open_sizes))
+            why = f"no closed form, and exact says why; call it with numbers for {sizes}"
+            return why if sizes else str(reason)
 
     def _is_slow_in_blocks(self) -> bool:
         """Whether the closed form in an open number of blocks takes many seconds: its field then
@@ -400,7 +404,7 @@ class Number(Value):
 
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))
-        return f"long, with {sizes} open: call it with numbers for them, or use exact"
+        return f"long; call it with numbers for {sizes}, or use exact"
 
 
 @dataclass(frozen=True)

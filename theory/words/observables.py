@@ -33,7 +33,7 @@ from theory.errors import InvalidArgument
 from theory.public_names import listed
 from theory.symbols import n
 from theory.validation import brief, count_between, exact_number, typed
-from theory.words.word import Word, canonical_word, word_text
+from theory.words.word import Word, canonical_word, letters_text, word_text
 
 __all__ = [
     "D",
@@ -56,9 +56,13 @@ Key = TypeVar("Key", str, Word)
 
 _WIDTH = ""
 """The trace of the identity, which is the width n of the layer."""
-_POLYNOMIALS = (
-    "observables are polynomials, whose means are rational: take a square, or measure the mean of "
-    "the numerator and of the denominator each"
+_QUOTIENTS = (
+    "observables are polynomials, whose means are rational: measure the mean of the numerator and "
+    "of the denominator each"
+)
+_SQUARES = (
+    "observables are polynomials, whose means are rational: take a square, as in z @ z, f**2 or "
+    "trace(K @ K)"
 )
 
 
@@ -85,7 +89,7 @@ class _Combination(Answering, Generic[Key]):
 
         >>> from theory.observables import Matrix
         >>> Matrix.of([("K", 2), ("KD", 1), ("K", 1), ("D", 0)])
-        3·K + 1·KD
+        3·K + KD
         """
         total: dict[Any, Fraction] = {}
         for key, coefficient in terms:
@@ -140,18 +144,25 @@ class _Combination(Answering, Generic[Key]):
         return self * _inverse(divisor)
 
     def __rtruediv__(self, other: object) -> NoReturn:
-        _refuse(f"a quotient by {self}", _POLYNOMIALS)
+        _refuse(f"a quotient by {self}", _QUOTIENTS)
 
     def __abs__(self) -> NoReturn:
-        _refuse(f"abs({self})", _POLYNOMIALS)
+        _refuse(f"abs({self})", _SQUARES)
 
     def _sympy_(self) -> NoReturn:
         raise NotAnExpression(
-            f"expected an observable of one meaning, got a function of SymPy of {self}; "
-            f"{_POLYNOMIALS}"
+            f"expected an observable of one meaning, got a function of SymPy of {self}; for a "
+            f"trace write trace(K) with trace of theory.observables, and apply other functions to "
+            f"the mean, derive(observable, network).exact"
         )
 
     def __getitem__(self, index: object) -> NoReturn:
+        if isinstance(index, tuple) and len(set(map(str, index))) > 1:
+            _refuse(
+                f"an entry of {self} off the diagonal",
+                "the mean of such an entry is 0, since each neuron and its negative are equally "
+                "likely; trace(K @ K) is the sum of the squares of all entries",
+            )
         _refuse(
             f"an entry of {self}",
             "neurons are exchangeable: E K₁₁ equals the mean of trace(K)/n, and E z₁² the mean of "
@@ -166,7 +177,7 @@ class _Combination(Answering, Generic[Key]):
         )
 
     def __repr__(self) -> str:
-        return " + ".join(f"{c}·{letters}" for letters, c in self.terms) or "0"
+        return _sum_text((letters_text("".join(letters)), c) for letters, c in self.terms)
 
 
 class Matrix(_Combination[str]):
@@ -176,7 +187,7 @@ class Matrix(_Combination[str]):
 
     >>> from theory.observables import D, K, trace, z
     >>> K @ D + K**2 / 2
-    1·KD + 1/2·KK
+    KD + 1/2·K²
     >>> z @ K @ z, trace(K @ D)
     (zᵀKz, tr(DK))
     """
@@ -192,7 +203,7 @@ class Matrix(_Combination[str]):
 
     def __pow__(self, exponent: int) -> Matrix:
         power = self
-        for _ in range(_exponent(exponent) - 1):
+        for _ in range(_exponent(exponent, 1) - 1):
             power = power @ self
         return power
 
@@ -202,7 +213,7 @@ class Matrix(_Combination[str]):
 
         >>> from theory.observables import D, K
         >>> (K @ D).T
-        1·DK
+        DK
         """
         return self.of((letters[::-1], c) for letters, c in self.terms)
 
@@ -216,7 +227,7 @@ class Vector(_Combination[str]):
     >>> from theory import MLP, derive
     >>> from theory.observables import K, g, x, z
     >>> K @ g + z, g @ K @ g
-    (1·Kg + 1·z, gᵀKg)
+    (Kg + z, gᵀKg)
     >>> derive(x @ x, MLP(8, 2)).exact
     8
     """
@@ -299,23 +310,27 @@ class Observable(_Combination[Word]):
         )
 
     def __pow__(self, exponent: int) -> Observable:
-        power = self
-        for _ in range(_exponent(exponent) - 1):
+        power = _observable(1)
+        for _ in range(_exponent(exponent, 0)):
             power = power * self
         return power
 
     def __repr__(self) -> str:
-        text = " + ".join(_term_text(word, c) for word, c in self.terms) or "0"
+        text = _sum_text((word_text(word) if word else "", c) for word, c in self.terms)
         if not self.over:
             return text
         numerator = text if len(self.terms) == 1 else f"({text})"
         return f"{numerator}/{word_text((_WIDTH,) * self.over)}"
 
 
-def _term_text(word: Word, coefficient: Fraction) -> str:
-    if coefficient == 1:
-        return word_text(word)
-    return f"{coefficient}·{word_text(word)}" if word else str(coefficient)
+def _sum_text(terms: Iterable[tuple[str, Fraction]]) -> str:
+    """A sum of products with numbers; an empty text stands for the number 1."""
+    text = ""
+    for product, coefficient in terms:
+        sign = "-" if coefficient < 0 else "+"
+        size = "" if product and abs(coefficient) == 1 else str(abs(coefficient))
+        text += f" {sign} {'·'.join(filter(None, (size, product)))}"
+    return ("-" if text.startswith(" - ") else "") + text[3:] or "0"
 
 
 def _refuse_product(left: Any, right: Any) -> NoReturn:
@@ -331,17 +346,17 @@ def _refuse_product(left: Any, right: Any) -> NoReturn:
     _refuse(f"({left}) * ({right})", give)
 
 
-def _exponent(value: Any) -> int:
-    """A power that is written out."""
-    if not isinstance(value, Integral) or value < 1:
-        _refuse(f"the power exponent={typed(value)} of an observable", _POLYNOMIALS)
-    return count_between("exponent", value, 1, _HIGHEST_POWER)
+def _exponent(value: Any, least: int) -> int:
+    """A power, from ``least``, that is written out."""
+    if not isinstance(value, Integral) or value < 0:
+        _refuse(f"the power exponent={typed(value)} of an observable", _SQUARES)
+    return count_between("exponent", value, least, _HIGHEST_POWER)
 
 
 def _inverse(divisor: Any) -> Any:
     """1 over a number, or over an expression in n."""
     if isinstance(divisor, _Combination):
-        _refuse(f"a quotient by {divisor}", _POLYNOMIALS)
+        _refuse(f"a quotient by {divisor}", _QUOTIENTS)
     if isinstance(divisor, Expr) and divisor.free_symbols:
         return 1 / divisor
     if number := _scalar(divisor):

@@ -26,6 +26,7 @@ __all__ = [
     "SiteShape",
     "StepShape",
     "cell_parameters",
+    "refuse_masks",
     "shape_of",
     "step_parameters",
     "step_shape",
@@ -71,7 +72,7 @@ def step_shape(step: Step, numbers: Mapping[str, int]) -> StepShape:
     """The shape of ``step`` by the ``numbers`` of sites; raises `NotSolved` as `shape_of`."""
     weights = _weights(step)
     shape = tuple(_site_shape(site, numbers, weights) for site in step)
-    _refuse(shape, step)
+    refuse_masks(step)
     return shape
 
 
@@ -103,22 +104,25 @@ def _site_shape(site: Site, numbers: Mapping[str, int], weights: Mapping[Any, in
         for index, edge in enumerate(site.edges)
     )
     links = tuple(post(numbers[link.source]) for link in site.links)
-    masked = not isinstance(site.activation, Linear)
-    return SiteShape(numbers[site.name], masked, tuple(edges), links)
+    return SiteShape(numbers[site.name], _is_masked(site), tuple(edges), links)
 
 
-def _refuse(step: StepShape, sites: Step) -> None:
-    shared = len({edge.weights for site in step for edge in site.edges})
-    if len(step) > 1 and shared < sum(len(site.edges) for site in step):
-        masked = [site for site, shape in zip(sites, step, strict=True) if shape.masked]
-        if masked:
-            raise NotSolved(
-                f"filters that are shared with {type(masked[0].activation).__name__} have no exact "
-                f"value at finite width: the masks of two positions agree through the angle of "
-                f"their inputs; give activation=Linear(), or shared=False"
-            )
-    for site in step:
-        if site.masked and site.links:
+def _is_masked(site: Site) -> bool:
+    return not isinstance(site.activation, Linear)
+
+
+def refuse_masks(step: Step) -> None:
+    """Raise `NotSolved` where the masks of ``step`` are no independent coins."""
+    masked = [site for site in step if _is_masked(site)]
+    shared = len({_identity(site, k) for site in step for k in range(len(site.edges))})
+    if masked and len(step) > 1 and shared < sum(len(site.edges) for site in step):
+        raise NotSolved(
+            f"filters that are shared with {type(masked[0].activation).__name__} have no exact "
+            f"value at finite width: the masks of two positions agree through the angle of their "
+            f"inputs; give activation=Linear(), or shared=False"
+        )
+    for site in masked:
+        if site.links:
             raise NotSolved(
                 "an activation on a stream with skips has no exact value at finite width: the "
                 "masks of one neuron at two depths agree through an angle"

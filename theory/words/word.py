@@ -21,6 +21,7 @@ __all__ = [
     "degree",
     "is_odd",
     "is_trace",
+    "letters_text",
     "word_text",
 ]
 
@@ -66,17 +67,17 @@ def word_text(word: Word) -> str:
 
 def _factor_power(factor: str, exponent: int) -> str:
     if is_trace(factor):
-        name = f"tr({_letters_text(factor)})" if factor else "n"
+        name = f"tr({letters_text(factor)})" if factor else "n"
         return f"{name}{_superscript(exponent)}"
     left, letters, right = factor[0], factor[1:-1], factor[-1]
     if left == right and not letters:
         return f"|{left}|{_superscript(2 * exponent)}"
-    form = f"{left}ᵀ{_letters_text(letters)}{right}"
+    form = f"{left}ᵀ{letters_text(letters)}{right}"
     return form if exponent == 1 else f"({form}){_superscript(exponent)}"
 
 
-def _letters_text(letters: str) -> str:
-    """Runs of equal letters as powers."""
+def letters_text(letters: str) -> str:
+    """A product of matrices, its runs of equal letters as powers."""
     runs = ((letter, len(list(run))) for letter, run in groupby(letters))
     return "".join(letter + _superscript(count) for letter, count in runs)
 

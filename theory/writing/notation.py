@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Rational, latex
 
-from theory.algebra.numerals import decimal_text, digit_count, number_text
+from theory.algebra.numerals import decimal_text, digit_count, formula_text, number_text
 from theory.symbols import n_in, n_out
 
 __all__ = ["Math", "escaped", "math_latex", "prose_latex", "prose_text"]
@@ -90,7 +90,7 @@ class Math:
         number, rest = expression.as_coeff_Mul()
         if number.is_Rational and _digits(number) > _LONGEST_FACTOR:
             return cls.of(number) + cls("*", r"\,") + cls.of(rest)
-        return cls(str(expression), latex(expression, **_PRINTER))
+        return cls(formula_text(expression), latex(expression, **_PRINTER))
 
     @classmethod
     def spelled(cls, text: str) -> Math:

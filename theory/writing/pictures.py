@@ -109,7 +109,8 @@ class Drawable:
         axis = self._axis(against)
         given = bound_sizes(self._drawn_sizes, self.network, (), sizes, self._elsewhere)
         family, values = self._family(axis, given)
-        grid = _checked(axis, given.get(axis, self._grid(axis, values)))
+        others = [repr(_NAMES.get(each, each.name)) for each in self._drawn_sizes if each != axis]
+        grid = _checked(axis, given.get(axis, self._grid(axis, values)), others)
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
         laws = self._laws() if joint_limit is None else (joint_limit,)
         fixed = self._fixed()
@@ -294,6 +295,8 @@ class Drawable:
         if _WORD.match(what):
             what = what[0].upper() + what[1:]
         if not laws:
+            if f"{min(curve):.3g}" == f"{max(curve):.3g}":
+                return f"{what} is {curve[0]:.3g} at every {name} shown"
             turn = "falls" if curve[-1] < curve[0] else "grows"
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
@@ -396,12 +399,13 @@ def _one(size: Symbol, given: dict[Symbol, Any]) -> Any:
     raise InvalidArgument(f"expected a number for {size}, got none; give {size}=1")
 
 
-def _checked(size: Symbol, values: Any) -> list[Any]:
-    """Numbers that ``size`` may stand for, rising, each once."""
+def _checked(size: Symbol, values: Any, others: Sequence[str] = ()) -> list[Any]:
+    """Numbers that ``size`` may stand for, rising, each once; ``others``: sizes for the axis."""
     if _is_one(values) or len(values) < 1:
+        instead = "".join(f", or against={other}" for other in others[:1])
         raise InvalidArgument(
             f"expected several numbers for {size}, against which the value is drawn, got "
-            f"{size}={typed(values)}; give {size}=[2, 4, 8]"
+            f"{size}={typed(values)}; give {size}=[2, 4, 8]{instead}"
         )
     listed = values.tolist() if hasattr(values, "tolist") else values
     return sorted({read_size(size, value) for value in listed})

@@ -105,6 +105,10 @@ def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
         ("z+y", "with the unknown symbol y; give"),
         ("floor(z)", r"with the unknown function floor\(\); give"),
         ("tahn(z)", r"unknown function tahn\(\), perhaps tan\(\); give"),
+        ("relu(z)", r"with the unknown function relu\(\); give ReLU\(\)$"),
+        ("x/(1+x^2)", r"unknown symbol x; give Activation\('z/\(1\+z\^2\)'\)"),
+        ("2z", r"with \* for products .*; give Activation\('2\*z'\)"),
+        ("z e^{-z^2}", r"give Activation\('z\*exp\(-z\*\*2\)'\)"),
         ("z*tanh", "with tanh without an argument in brackets; give"),
         ("exp(z, z)", r"expected one argument in exp\(\).* with 2 in it; give"),
         ("max()", r"expected arguments in max\(\).* with 0 in it; give"),
@@ -147,7 +151,7 @@ def test_any_text_is_a_formula_or_refused(text: str) -> None:
 def test_finite_width_is_not_solved(network: MLP) -> None:
     calls: list[Any] = [alignment, tangent_kernel]
     for call in calls:
-        with pytest.raises(NotSolved, match=r"infinite_width\(depth\)") as refusal:
+        with pytest.raises(NotSolved, match="layer_rates have its values") as refusal:
             call(network)
         assert "\n" not in str(refusal.value)
     assert eval(repr(network)) == network

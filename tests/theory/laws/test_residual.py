@@ -134,7 +134,7 @@ def test_many_blocks_take_no_time(sizes: tuple[int, int]) -> None:
         ),
         (derive(trace(K), SQUARE), "Derivation of E[tr(K)] after block 2 of Residual(width=3, bl"),
         (alignment(SQUARE), "Alignment after block 2 of Residual("),
-        (tangent_kernel(Residual()), "Spread of gᵀKg over networks of Residual(): mean 5*E/2"),
+        (tangent_kernel(Residual()), "Spread of gᵀKg over networks of Residual(): mean 5*exp(1)/2"),
         (readout_update(Residual()), "ReadoutUpdate, E[(Δf)²] of Residual(): eta**2*n**2*exp(2)"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf, workdps
-from sympy import Expr, Rational
+from sympy import E, Expr, Rational, sqrt
 
 from tests.theory.words.test_gradient_observables import gradient_expectation
 from tests.tools.strategies import SmallNetwork, fraction, generated, small_networks
@@ -17,12 +17,13 @@ from theory import (
     LeakyReLU,
     Linear,
     NotSolved,
+    Residual,
     SquaredUpdate,
     squared_update,
 )
 from theory.activations import PiecewiseLinear, ReLU
 from theory.laws.spread import Spread, tangent_kernel
-from theory.symbols import L, a, eta, n, t
+from theory.symbols import B, L, a, b, eta, n, t
 
 MOVED = ("gradient", "KK")
 KERNEL = ("gradient", "K")
@@ -184,3 +185,22 @@ def test_the_joint_limit_is_approached_like_one_over_the_width(name: str, ratio:
 def test_the_joint_limit_needs_symbols() -> None:
     with pytest.raises(NotSolved, match="symbolic width and depth"):
         tangent_kernel(MLP(depth=4)).joint_limit()
+
+
+def test_the_leading_deviation_in_blocks_is_the_limit_of_exact_values() -> None:
+    law = tangent_kernel(Residual()).leading()
+    assert law == (5 * E / 2, sqrt(33) * E / sqrt(n))
+    assert str(law) == "Moments(mean=5*exp(1)/2, standard_deviation=sqrt(33)*exp(1)/sqrt(n))"
+    at_block = tangent_kernel(Residual(), layer=b).leading().standard_deviation.subs(b, B)
+    assert (at_block / law.standard_deviation) ** 2 == 1
+    errors = []
+    for blocks in (32, 64):
+        exact = tangent_kernel(Residual(10**12, blocks)).evaluate().standard_deviation
+        errors.append(float(exact * 10**6 / (sqrt(33) * E).evalf()) - 1)
+    assert abs(errors[1]) < 0.02
+    assert abs(errors[1] / errors[0] - 0.5) < 0.02
+
+
+def test_the_variance_of_an_update_in_an_open_number_of_blocks_takes_minutes() -> None:
+    with pytest.raises(NotSolved, match=r"give a number of blocks, as in .at\(B=8\)"):
+        squared_update(Residual()).label.spread.leading()

@@ -62,6 +62,17 @@ def test_reference_values(network: Network, layer: Any, label: str, output: str)
     assert both(update) == (Fraction(label), Fraction(output))
 
 
+def test_a_network_without_an_exact_value_is_refused_when_the_value_is_made() -> None:
+    with pytest.raises(NotSolved, match=r"give activation=Linear\(\), or shared=False"):
+        squared_update(Convolution(64, 8, 3, 2))
+
+
+def test_a_text_does_not_compute_for_many_seconds() -> None:
+    slow = squared_update(Convolution(8, 4, 3, 2, activation=Linear()))
+    assert repr(slow).endswith("read exact, which takes up to half a minute")
+    assert repr(slow.label).endswith(": 195/64 * eta**2")
+
+
 def test_the_shared_convolution_is_quick() -> None:
     """Its words are averaged once for all turns of the positions: 1 s of one core, with ten
     times that for a busy machine."""

@@ -257,10 +257,9 @@ def test_symbolic_groups_together_are_those_of_numbers() -> None:
 # Bad input
 
 
-def test_rates_without_a_law_say_so_in_their_text() -> None:
+def test_rates_without_a_law_name_the_call_in_their_text() -> None:
     text = repr(layer_rates(MLP(weight_variance=1)))
-    assert text.startswith("LayerRates of MLP(weight_variance=1), bound 1: the update grows or")
-    assert text.endswith("so no power leads: give the depth as a number")
+    assert text.endswith("MLP(weight_variance=1), bound 1: call it with numbers for n, L")
 
 
 def test_what_is_refused() -> None:

@@ -197,9 +197,35 @@ def test_no_limit_of_a_width_in_numbers(network: MLP) -> None:
         _ = squared_update(network).law
 
 
-def test_no_law_for_mixed_degrees() -> None:
-    with pytest.raises(NotSolved, match="take the observable apart"):
-        derive(g @ g + f**2, MLP(activation=LeakyReLU("0.5"))).leading()
+@pytest.mark.parametrize(
+    ("observable", "law"),
+    [
+        (z @ z + 1, 2 * n),
+        (z @ K @ z + z @ z, 2 * L**2 * n**2),
+        (n * (z @ z) + (z @ z) ** 2, 6 * n**2),
+        (g @ K @ g + f**2 * (z @ z), L / 2),
+    ],
+    ids=str,
+)
+def test_the_law_of_several_degrees_is_the_sum_of_the_highest_terms(
+    observable: Observable, law: Expr
+) -> None:
+    assert derive(observable, MLP()).leading() == law
+    exact = derive(observable, MLP(10**12, 200)).evaluate()
+    assert abs(float(exact / law.subs({n: 10**12, L: 200})) - 1) < 0.03
+
+
+def test_no_law_of_several_powers_of_the_gain() -> None:
+    mixed = n * (z @ z) + (z @ z) ** 2
+    with pytest.raises(NotSolved, match="different powers of the gain"):
+        derive(mixed, MLP(weight_variance=3)).leading()
+    assert "(1 + 5/n)**(L - 1)" in repr(derive(mixed, MLP(weight_variance=3)))
+
+
+def test_a_text_has_the_exact_value_where_the_leading_terms_cancel() -> None:
+    assert "E[-2·tr(DK) + tr(K)] at layer L of MLP(): 0;" in repr(
+        derive(trace(K) - 2 * trace(D @ K), MLP())
+    )
 
 
 def test_no_law_where_the_leading_terms_cancel() -> None:
@@ -215,9 +241,11 @@ def test_the_law_of_nothing_is_0(observable: Observable) -> None:
     assert derive(observable, MLP()).leading() == 0
 
 
-def test_no_law_at_a_numbered_layer_of_symbolic_depth() -> None:
-    with pytest.raises(NotSolved, match="layer=ell"):
-        squared_update(MLP(), 3).leading()
+def test_a_numbered_layer_of_symbolic_depth() -> None:
+    assert squared_update(MLP(), 3).leading() == Rational(19, 2) * eta**2
+    assert derive(g @ K @ g, MLP(), layer=3).leading() == Rational(3, 2)
+    with pytest.raises(NotSolved, match="not solved at layer=3 and rates=None"):
+        squared_update(MLP(), 3).law  # noqa: B018
 
 
 def test_no_rates_for_a_symbolic_depth() -> None:

@@ -29,9 +29,9 @@ from theory import (
     tangent_kernel,
     transfer_learning_rate,
 )
-from theory.display.drawing import wrapped
-from theory.observables import K, trace
-from theory.symbols import b, ell
+from theory.display.drawing import Curve, draw, wrapped
+from theory.observables import K, trace, z
+from theory.symbols import b, ell, n
 
 UPDATE, LABEL = squared_update(MLP()), squared_update(MLP()).label
 WIDE = squared_update(MLP(activation=Tanh()), ell)
@@ -266,3 +266,24 @@ if {pyplot}:
     assert plt.gcf() is axes.figure
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_constant_is_at_every_depth_and_a_legend_covers_no_line() -> None:
+    axes = derive(n * (z @ z) * 2 - 4 * n**2 + 1, MLP(64)).plot()
+    title = "E[1 - 4·n² + 2·n·|z|²] at width 64 is 1 at every depth shown"
+    assert axes.get_title().split() == title.split()
+    levels = [Curve("level" * (y == 1), [1, 50], [y, y], 0) for y in range(1, 50)]
+    drawn = draw(None, levels, title="", xlabel="", ylabel="")
+    legend = drawn.get_legend()
+    assert legend is not None
+    assert legend.get_bbox_to_anchor().bounds[0] > 0.9 * drawn.bbox.x1
+
+
+def test_one_number_for_the_axis_names_the_other_axis() -> None:
+    with pytest.raises(InvalidArgument, match="against='width'"):
+        UPDATE.plot(L=8)
+
+
+def test_a_spread_is_drawn_as_the_quantity_that_it_is_of() -> None:
+    axes = squared_update(MLP(depth=1)).label.spread.plot(n=[4, 8])
+    assert axes.get_ylabel() == "(gᵀK²g)/n of one network"

@@ -18,10 +18,11 @@ z: Any
 D, K, g, z = observables.D, observables.K, observables.g, observables.z
 """Without their types, which refuse much of this before it runs."""
 ACCEPTED = [
+    ((z @ z) ** 0, "1"),
     (trace(K) / n, "tr(K)/n"),
     (n * trace(K), "n·tr(K)"),
     (trace(K) * Symbol("n"), "n·tr(K)"),
-    ((trace(K) - n) / n**2, "(-1·n + tr(K))/n²"),
+    ((trace(K) - n) / n**2, "(-n + tr(K))/n²"),
     (n * (trace(K) / n), "tr(K)"),
     (trace(K) / n - trace(K) / n, "0"),
     (1 / n + f**2, "(1 + n·(gᵀz)²)/n"),
@@ -42,7 +43,8 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: (z @ z) ** 0.5, "polynomials"),
     (lambda: trace(K) ** -1, "polynomials"),
     (lambda: K**-1, "polynomials"),
-    (lambda: abs(f), "polynomials"),
+    (lambda: abs(f), "take a square, as in z @ z, f**2"),
+    (lambda: K[0, 1], "the mean of such an entry is 0"),
     (lambda: np.linalg.norm(z), "z @ z for the square of a norm"),
     (lambda: np.trace(K), "write trace(K)"),
     (lambda: trace(K) + K, "take trace(K) of a matrix"),
@@ -52,8 +54,8 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: K / n, "as in trace(K)/n"),
     (lambda: trace(K) / 0, "non-zero divisor"),
     (lambda: z**2, "write z @ z for the square of its norm"),
-    (lambda: exp(z), "polynomials"),
-    (lambda: sqrt(z @ z), "polynomials"),
+    (lambda: exp(z), "apply other functions to the mean"),
+    (lambda: sqrt(z @ z), "apply other functions to the mean"),
     (lambda: derive("trace(K)", MLP()), "from theory.observables import K, trace"),  # type: ignore[arg-type]
 ]
 

@@ -87,8 +87,8 @@ def test_observables_print_as_formulas(observable: Observable, text: str) -> Non
 
 
 def test_matrices_and_vectors_print() -> None:
-    assert repr(K @ D + K) == "1·K + 1·KD"
-    assert repr(x) == "1·Dz"
+    assert repr(K @ D + K) == "K + KD"
+    assert repr(x) == "Dz"
     assert repr(K - K) == repr(z - z) == "0"
 
 

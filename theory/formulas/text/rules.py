@@ -305,7 +305,7 @@ class Parser:
         """A symbol before a bracket."""
         written = self.written(token)
         bracket = written[len(token.text) :].strip()
-        function = f"the function {token.text} of {bracket} in full"
+        function = f"the formula of the function {token.text}"
         return Ambiguous(token.start, written, f"{token.text}*{bracket}", function)
 
     def call(self, token: Token) -> Product:
