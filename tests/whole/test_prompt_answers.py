@@ -38,7 +38,7 @@ GRID: dict[str, Any] = {"networks": [NET], "samples": 200, "seed": 1}
 def test_layers_that_nothing_below_trains_say_so() -> None:
     estimate = monte_carlo(NET, samples=10, seed=1, rates=[0, 0, 1, 1], layer=(1, 2, 3))
     assert "no layer up to layer 1, 2 is trained: the update is 0" in repr(estimate)
-    assert "or no layer up to this layer is trained" in repr(estimate.total)
+    assert "no layer up to this layer is trained, or" in repr(estimate.total)
     weighted = monte_carlo(NET, samples=10, seed=1, rates=[0] * 4, sampler=RareEvents())
     assert "no layer up to layer 4 is trained" in repr(weighted)
     assert "dead" not in repr(weighted)

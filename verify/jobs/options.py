@@ -19,8 +19,7 @@ exit code: 0 consistent, 1 rejected, 2 bad input or folder, 3 undecided,
   4 lost workers, 5 internal error, 130 interrupted; replay: 0 same bits, 1 not
 examples:
   python -m verify                       the default grid, about a minute
-  python -m verify --width 64 --depth 2 4 --samples 5000
-  python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
+  python -m verify --width 32 --depth 2 4 --step 0.001   a real step
   python -m verify --network residual --width 64 --blocks 4 16
   python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
   python -m verify --precision 0.001 --minutes 60 --out runs/long

@@ -237,7 +237,7 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: Inputs(probe=1), "probe"),
         (lambda: squared_update(MLP(activation=Tanh())).law, "depth_law"),
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(0), "depth"),
-        (lambda: squared_update(MLP(activation=Tanh())).infinite_width(), "depth"),
+        (lambda: squared_update(MLP(activation=Tanh())).infinite_width(), "open size L"),
         (lambda: squared_update(MLP(depth=3, activation=Tanh())).infinite_width(4), "depth 3"),
         (lambda: Momentum(1), "beta"),
         (lambda: SignDescent(-1), "epsilon"),

@@ -169,7 +169,7 @@ def test_a_replay_names_another_compiler_target_as_the_cause(
     file = tmp_path / RESULTS
     file.write_text(json.dumps(changed), encoding="utf-8")
     assert cli.main(["--replay", str(file), "--cell", "0"]) == 1
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert "The cause is other software or another compiler target: here " in said
     assert f"{name} {record(whole)['software'][name]} against {other}." in said
 

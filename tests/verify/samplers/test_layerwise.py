@@ -277,11 +277,11 @@ def test_the_bits_of_a_seed_do_not_depend_on_the_room() -> None:
     [
         (NETWORKS[0], {"sampler": Gram()}, r"Conditioned\(\), which draws it"),
         (NETWORKS[0], {"sampler": RareEvents()}, r"Conditioned\(\), which draws it"),
-        (MLP(4, 2), {"optimiser": SignDescent()}, r"Conditioned\(\), which draws it"),
+        (MLP(4, 2), {"optimiser": SignDescent()}, r"Conditioned\(\), which makes"),
         (
             MLP(4, 2),
             {"sampler": Conditioned(), "optimiser": SignDescent(epsilon=1)},
-            r"Dense\(\), which draws it",
+            r"Dense\(\), which makes its steps",
         ),
         (GRAPH, {"optimiser": Normalised()}, "expected an MLP or a Residual for an optimiser"),
         (GRAPH, {"inputs": Inputs()}, "expected an MLP or a Residual for inputs"),

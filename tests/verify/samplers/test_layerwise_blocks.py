@@ -213,11 +213,11 @@ def test_streams_below_trained_weights_do_not_move() -> None:
     ("network", "given", "sentence"),
     [
         (Residual(4, 2, norm=RMSNorm()), {"sampler": Gram()}, r"Conditioned\(\), which draws it"),
-        (Residual(4, 2), {"optimiser": SignDescent()}, r"Conditioned\(\), which draws it"),
+        (Residual(4, 2), {"optimiser": SignDescent()}, r"Conditioned\(\), which makes"),
         (
             Residual(4, 2, activation=LeakyReLU("1/2")),
             {"sampler": Conditioned(), "optimiser": SignDescent(epsilon=1)},
-            r"Dense\(\), which draws it",
+            r"Dense\(\), which makes its steps",
         ),
         (
             Residual(4, 2, branch=ActivatedThenWeights()),

@@ -253,7 +253,7 @@ def test_what_is_too_large_or_senseless_is_refused() -> None:
         monte_carlo(MLP(8, 2), **draw | {"observable": K})
     with pytest.raises(AttributeError, match="leave observable out"):
         _ = monte_carlo(MLP(8, 2), observable=f**2, **draw).label
-    with pytest.raises(InvalidArgument, match="are of an observable"):
+    with pytest.raises(InvalidArgument, match="of an observable only sums are kept"):
         _ = monte_carlo(MLP(8, 2), observable=f**2, **draw).total.median
 
 
