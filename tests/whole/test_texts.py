@@ -196,6 +196,7 @@ def same_numbers(one: Expr, two: Expr) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_every_formula_that_is_returned_can_be_read_again() -> None:
     names: dict[str, Any] = {}
     exec("from sympy import *", names)

@@ -176,7 +176,11 @@ RESIDUAL = ["--network", "residual", "--width", "16", "--blocks", "2", "3", "--s
     [
         pytest.param([], ("stream 2", "stream 3"), marks=pytest.mark.slow),
         pytest.param(["--layer", "1"], ("stream 1",), marks=pytest.mark.slow),
-        (["--branch", "2", "--branch-width", "8"], ("branch 2", "branch_width=8")),
+        pytest.param(
+            ["--branch", "2", "--branch-width", "8"],
+            ("branch 2", "branch_width=8"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_residual_networks_are_a_run_that_resumes_replays_and_reports(

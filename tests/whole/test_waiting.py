@@ -132,7 +132,15 @@ LONG_NETWORKS = [
 
 @pytest.mark.parametrize("network", LONG_NETWORKS, ids=range(len(LONG_NETWORKS)))
 @pytest.mark.parametrize(
-    "kind", ["update", "readout", "observable", "mixed signs", "of many terms"]
+    "kind",
+    [
+        "update",
+        "observable",
+        *(
+            pytest.param(k, marks=pytest.mark.slow)
+            for k in ("readout", "mixed signs", "of many terms")
+        ),
+    ],
 )
 def test_a_long_network_is_cut_within_a_result_alone(network: Any, kind: str) -> None:
     assert eval(repr(network)) == network

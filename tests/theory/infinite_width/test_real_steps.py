@@ -179,7 +179,13 @@ def test_the_law_of_relu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slope", "square", "bound"), [("1/5", 1, 1), ("1/2", 1, 1), ("1/10", 1, 4), ("0", 2, "1/2")]
+    ("slope", "square", "bound"),
+    [
+        ("0", 2, "1/2"),
+        pytest.param("1/5", 1, 1, marks=pytest.mark.slow),
+        pytest.param("1/2", 1, 1, marks=pytest.mark.slow),
+        pytest.param("1/10", 1, 4, marks=pytest.mark.slow),
+    ],
 )
 def test_the_law_of_leaky_slopes_inputs_and_bounds(slope: str, square: int, bound: object) -> None:
     """The ratio of rate and law tends to 1 as 1 + a L^(-1/3) + b L^(-2/3)."""
@@ -192,7 +198,10 @@ def test_the_law_of_leaky_slopes_inputs_and_bounds(slope: str, square: int, boun
     assert np.linalg.solve(powers, ratios)[0] == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.parametrize("formula", ["abs(z)", "z/2 - abs(z)", "min(z, 0)"])
+@pytest.mark.parametrize(
+    "formula",
+    ["abs(z)", *(pytest.param(f, marks=pytest.mark.slow) for f in ("z/2 - abs(z)", "min(z, 0)"))],
+)
 def test_the_law_of_slopes_of_any_sign_and_size(formula: str) -> None:
     """The same extrapolation; min(z, 0) mirrors ReLU and has its law."""
     rate: Any = maximal_learning_rate(MLP(activation=Activation(formula)), linearised=False)
@@ -208,8 +217,8 @@ def test_the_law_of_slopes_of_any_sign_and_size(formula: str) -> None:
 @pytest.mark.parametrize(
     ("network", "step"),
     [
-        (MLP(activation=Tanh()), "3"),
         (MLP(activation=Tanh(), bias_variance="0.1"), "0.5"),
+        pytest.param(MLP(activation=Tanh()), "3", marks=pytest.mark.slow),
         pytest.param(MLP(activation=Softsign()), "1", marks=pytest.mark.slow),
         pytest.param(MLP(activation=ELU()), "0.01", marks=pytest.mark.slow),
     ],
@@ -232,6 +241,7 @@ def test_polynomials_deep_in_a_network_are_the_quadrature(
     assert followed == pytest.approx(real(network, step).infinite_width(depth), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_law_where_one_layer_binds() -> None:
     """The constant from shallow layers and the gradient's norm, against 4096 layers."""
     vanishing = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)

@@ -146,7 +146,7 @@ def test_away_from_the_critical_variance_the_last_layer_has_a_rate() -> None:
         maximal_learning_rate(network, criterion=MeanOverLayers()).leading()
 
 
-@pytest.mark.parametrize("depth", [2, 3, 5])
+@pytest.mark.parametrize("depth", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_pairs_of_layers_make_the_law(depth: int) -> None:
     """As n -> infinity a pair of trained layers j, k adds L - max(j, k) + 1/2 to E."""
 

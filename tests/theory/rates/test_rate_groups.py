@@ -61,6 +61,7 @@ def test_each_group_moves_the_last_layer_as_in_literal_networks(rates: Any) -> N
     assert near(moved().mean_squares(rates)[0], exact)
 
 
+@pytest.mark.slow
 def test_the_readout_moves_the_output_as_in_literal_networks() -> None:
     samples = moved()
     update = readout_update(NETWORK)

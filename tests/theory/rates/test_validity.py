@@ -18,7 +18,7 @@ def rate_error(width: int, depth: int) -> float:
 
 
 @pytest.mark.parametrize("tolerance", ["0.05", "0.2", "0.5"])
-@pytest.mark.parametrize("width", [3, 16, 60])
+@pytest.mark.parametrize("width", [3, 16, pytest.param(60, marks=pytest.mark.slow)])
 def test_the_interval_of_depths(tolerance: str, width: int) -> None:
     validity = RATES.validity(tolerance)
     bound = float(Rational(tolerance))

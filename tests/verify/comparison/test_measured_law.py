@@ -173,6 +173,7 @@ def test_the_measuring_knows_no_law() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_run_folder_keeps_the_measured_law(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -289,6 +289,7 @@ def test_a_dead_median_network_has_no_picture() -> None:
         dead.plot()
 
 
+@pytest.mark.slow
 def test_the_streams_of_residual_networks_move_h() -> None:
     """As the values of theory say."""
     network = Residual(4, 2)

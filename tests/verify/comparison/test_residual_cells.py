@@ -65,6 +65,7 @@ def _value(network: Residual, rates: ByRole) -> Any:
     return squared_update(network, rates=rates).evaluate(30)
 
 
+@pytest.mark.slow
 def test_a_law_that_is_off_by_a_tenth_is_rejected() -> None:
     assert outcome(lambda network, at: 1.1 * exact_law(network, at), GRID[3:5]) is Outcome.REJECTED
 

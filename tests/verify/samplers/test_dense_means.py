@@ -77,7 +77,9 @@ BUDGET = 0.01
 LARGEST_Z = norm.isf(BUDGET / 2 / (2 * sum(len(cell.places) for cell in CELLS) + 3 + len(WRONG)))
 
 
-@pytest.mark.parametrize("number", range(len(CELLS)))
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, len(CELLS)))]
+)
 def test_measured_means_are_the_exact_ones(number: int) -> None:
     cell = CELLS[number]
     measured = monte_carlo(

@@ -128,6 +128,7 @@ def test_branches_momentum_and_rates() -> None:
     assert float(rate.leading().subs(B, 1)) == pytest.approx(float(6 / (5 * E)) ** 0.5 / 2.41421356)
 
 
+@pytest.mark.slow
 def test_multipliers_without_the_limit_are_read_off_recursions() -> None:
     """1/B^2 leaves the movement of the input alone, and decay has its own square."""
     assert float(law(Residual(multiplier2=1 / B**2), RULES[0]).constant) == pytest.approx(1)
