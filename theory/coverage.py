@@ -86,6 +86,7 @@ _NUMBERS = (
 _EXAMPLES = dict(pair.split("=", 1) for pair in _NUMBERS.split(" ")) | {
     **dict.fromkeys(("network", "source"), "MLP(width=64, depth=4)"),
     "networks": "[MLP(width=64, depth=4)]",
+    "widths": "(100, 200, 400)",
     "target": "MLP(width=64, depth=8)",
     "observable": "trace(K)",
     **dict.fromkeys(("formula", "derivation"), "'L**3/3'"),
@@ -422,6 +423,11 @@ def _refuse_count(
             )
     held = {*in_order[: len(args)], *given}
     lacks = [each.name for each in names if each.default is each.empty and each.name not in held]
+    if lacks == ["networks"] and args and isinstance(args[0], list | tuple):
+        given_list = brief(list(args[0]))
+        raise InvalidArgument(
+            f"expected networks by name for {called}, got {given_list}; give networks={given_list}"
+        )
     if lacks:
         fix = ", ".join(map(_example, lacks))
         raise InvalidArgument(f"expected {_list(lacks)} for {called}, got none; give {fix}")
