@@ -69,7 +69,7 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: V.compare_law([T.MLP(8, 2)], samples=9, seed=1),
-        r"networks by name for compare_law, got \[MLP\(width=8, depth=2\)\]; give networks=\[MLP",
+        r"give the list by its name, networks=\[MLP\(width=8, depth=2\)\]",
     ),
     (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), r"give MLP\(bias_variance"),
     (lambda: T.LeakyReLU(slope=0.1), "the nearest name is negative_slope"),
