@@ -68,8 +68,7 @@ _OUTSIDE = {
     "monte_carlo(network, executor=ThreadPoolExecutor(4)) for four",
     "bound": "the bound belongs to the criterion, as in "
     "maximal_learning_rate(network, criterion=EveryHiddenLayer(bound=0.1))",
-    "samples": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
-    "seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
+    "samples seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
     "step": "a real step is measured: monte_carlo(network, step=0.01, samples=1000, seed=1, "
     "sampler=Conditioned())",
     "precision rtol": "compare_law(networks=[network], precision=0.01, seed=1) measures to a "
@@ -86,6 +85,7 @@ _NUMBERS = (
 _EXAMPLES = dict(pair.split("=", 1) for pair in _NUMBERS.split(" ")) | {
     **dict.fromkeys(("network", "source"), "MLP(width=64, depth=4)"),
     "networks": "[MLP(width=64, depth=4)]",
+    "widths": "(100, 200, 400)",
     "target": "MLP(width=64, depth=8)",
     "observable": "trace(K)",
     **dict.fromkeys(("formula", "derivation"), "'L**3/3'"),
@@ -424,6 +424,8 @@ def _refuse_count(
     lacks = [each.name for each in names if each.default is each.empty and each.name not in held]
     if lacks:
         fix = ", ".join(map(_example, lacks))
+        if lacks == ["networks"] and args and isinstance(args[0], list):
+            fix = f"the list by its name, networks={brief(args[0])}"
         raise InvalidArgument(f"expected {_list(lacks)} for {called}, got none; give {fix}")
 
 
@@ -485,10 +487,8 @@ def outside(name: str) -> str:
     >>> outside("batch")
     'the step is on one example, not on a batch: leave it out'
     """
-    of_network = (
-        name in _OF_THE_NETWORK and f"it belongs to the network: give MLP({_example(name)})"
-    )
-    return _ANSWERS.get(name) or of_network or ""
+    of_network = f"it belongs to the network: give MLP({_example(name)})"
+    return _ANSWERS.get(name) or of_network * (name in _OF_THE_NETWORK)
 
 
 def _example(name: str) -> str:

@@ -225,6 +225,8 @@ def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
 def test_a_check_of_another_activation_says_what_to_compare() -> None:
     with pytest.raises(theory.NotSolved, match=r"compare it with squared_update\(network\)\.lead"):
         V.check("L*eta**2/12", claim="leading", network=MLP(activation=Tanh()))
+    with pytest.raises(theory.NotSolved, match=r"with maximal_learning_rate\(network\)\.leading"):
+        V.check("1/sqrt(L)", claim="leading", quantity="rate", network=MLP(activation=Tanh()))
     with pytest.raises(theory.NotSolved, match=r"alone: give compare_infinite_width\(squared_upd"):
         V.compare_law(networks=[MLP(8, 2, activation=Tanh())], samples=9, seed=1)
 

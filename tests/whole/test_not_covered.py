@@ -63,6 +63,14 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: V.monte_carlo(T.MLP(8, 2), n_samples=32, seed=1), "the nearest name is samples"),
     (lambda: V.check("L**3/3", optimizer="adam"), r"squared_update\(network, optimiser"),
     (lambda: V.compare_law(network=[T.MLP(8, 2)]), "the nearest name is networks"),
+    (
+        lambda: V.compare_infinite_width(T.MLP(depth=4), samples=9, seed=1),
+        r"give widths=\(100, 200, 400\)",
+    ),
+    (
+        lambda: V.compare_law([T.MLP(8, 2)], samples=9, seed=1),
+        r"give the list by its name, networks=\[MLP\(width=8, depth=2\)\]",
+    ),
     (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), r"give MLP\(bias_variance"),
     (lambda: T.LeakyReLU(slope=0.1), "the nearest name is negative_slope"),
     (lambda: T.LeakyReLU(alpha=0.1), r"as in MLP\(activation=LeakyReLU\(0.1\)\)"),

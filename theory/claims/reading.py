@@ -102,7 +102,7 @@ def read_claim(
         )
     formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
-    net = own if network is None else _checked_network(network)
+    net = own if network is None else _checked_network(network, quantity)
     if isinstance(value, _Law):
         named = {"layer": layer, "part": part, "rates": rates, "criterion": criterion}
         layer, part, rates, criterion = _of_value(value, name, net, named)
@@ -266,7 +266,7 @@ def default_network(formula: Formula) -> MLP | Residual:
     return Residual(**options) if formula.symbols & {B, b} else MLP(**options)
 
 
-def _checked_network(network: object) -> Any:
+def _checked_network(network: object, quantity: Quantity) -> Any:
     """A network whose open sizes may occur in formulas: n, L or B, n_0 and a."""
     if not isinstance(network, MLP | Residual):
         raise InvalidArgument(
@@ -274,9 +274,10 @@ def _checked_network(network: object) -> Any:
             f"or MLP(64, 4)"
         )
     if not network._is_exact:
+        call = "maximal_learning_rate" if quantity is Quantity.RATE else "squared_update"
         raise NotSolved(
             f"a formula is tested against exact values at finite width, which {brief(network)} "
-            f"does not have: compare it with squared_update(network).leading()"
+            f"does not have: compare it with {call}(network).leading()"
         )
     foreign = network.free_symbols - _OPEN
     if foreign:

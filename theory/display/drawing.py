@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from math import isfinite, log
 from re import findall, sub
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,8 @@ _LOGARITHMIC = 8
 _MOST_INSIDE = 5
 """Entries of a legend that has room inside the axes; a longer legend stands to the right of the
 axes."""
+_CLEAR = 6.0
+"""Pixels between a legend inside the axes and any line."""
 _LETTERS = 58
 """Characters of a title in a line."""
 _UNSEEN = r"\\[a-z]+|[{}^_$]"
@@ -162,10 +165,12 @@ def draw(
 
 
 def _covers(legend: Any, axes: Any) -> bool:
-    """Whether a legend lies on a line, since no place in the axes is free."""
+    """Whether a legend lies on a line or on an error bar, since no place in the axes is free."""
     axes.figure.draw_without_rendering()
-    box = legend.get_window_extent()
-    paths = (line.get_path().transformed(line.get_transform()) for line in axes.get_lines())
+    box = legend.get_window_extent().padded(_CLEAR)
+    bars = ((each, path) for each in axes.collections for path in each.get_paths())
+    drawn = chain(((each, each.get_path()) for each in axes.get_lines()), bars)
+    paths = (path.transformed(each.get_transform()) for each, path in drawn)
     return any(len(path) > 0 and path.intersects_bbox(box, filled=False) for path in paths)
 
 

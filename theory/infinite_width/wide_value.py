@@ -38,6 +38,7 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     _unit: ClassVar[Expr] = Integer(1)
     """The power of eta in `leading`."""
     _called: ClassVar[str] = "its value"
+    _of_curves: ClassVar[str] = r"$n \to \infty$"
 
     def infinite_width(self, depth: object = None) -> Any:
         """The value at eta = 1 and n = infinity of a network of ``depth`` layers or blocks, over

@@ -55,6 +55,9 @@ class Drawable:
     """The sizes that a value in numbers could leave open; width, depth and layer where it is
     empty, and no layer of a rate."""
 
+    _of_curves: ClassVar[str] = "exact"
+    """The name of its values in a legend."""
+
     if TYPE_CHECKING:
 
         @property
@@ -255,7 +258,7 @@ class Drawable:
         ends = {L: (max(least, 2 if self._drawn_parts else 1), 64), n: (16, 4096), n_0: (1, 4096)}
         ends[ell] = ends[b] = (1, int(last))
         if axis == B:
-            return [2**k for k in range(5) if 2**k >= max(least, 2 if self._drawn_parts else 1)]
+            return [2**k for k in range(7) if 2**k >= max(least, 2 if self._drawn_parts else 1)]
         if axis == a:
             return [Rational(k, 20) for k in range(1, 21)]
         if axis not in ends:
@@ -273,8 +276,9 @@ class Drawable:
 
     def _labels(self, family: Symbol | None, values: Sequence[dict[Symbol, Any]]) -> list[str]:
         if family is None:
-            return [f"exact, {each}" for each in self._drawn_parts] or ["exact"]
-        return [f"exact, {_sized(family, point[family])}" for point in values]
+            parts = [f"{self._of_curves}, {each}" for each in self._drawn_parts]
+            return parts or [self._of_curves]
+        return [f"{self._of_curves}, {_sized(family, point[family])}" for point in values]
 
     def _finding(
         self,

@@ -30,6 +30,7 @@ from theory.public_names import cached_property
 from theory.symbols import n
 from theory.validation import brief, typed
 from theory.waiting import announced
+from verify.comparison.table import in_columns
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import signed, with_error
 from verify.inference.verdict import NoCondition
@@ -224,7 +225,11 @@ class InfiniteWidthComparison(NoCondition):
         quantity = r"$E[(\Delta z)^2]$ over its value as $n \to \infty$"
         return draw(ax, drawn, title=title, xlabel="width $n$", ylabel=quantity)
 
+    def __str__(self) -> str:
+        return in_columns(*repr(self).splitlines())
+
     def __repr__(self) -> str:
+        """Two lines; ``print`` breaks the lines for a page of unknown width."""
         widths = ", ".join(f"{width:,}" for width in self.widths)
         why = {
             True: "; corrections beyond c/n show: give larger widths",

@@ -11,6 +11,7 @@ from math import exp
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.residual import Residual
+from theory.symbols import L
 from verify.comparison.deciding import may_decide
 from verify.comparison.measured_law import MeasuredLaw, fit_law
 from verify.inference.estimate import Block, Estimate
@@ -124,8 +125,9 @@ class Cell(PlannedCell):
     def __repr__(self) -> str:
         mean = float(self.estimate.total.log_mean)
         measured = mean_in_words(mean, self.score.relative_standard_error)
+        depth = "blocks" if L in self.network._depths else "depth"
         return (
-            f"Cell: width {self.width:,}, depth {self.depth:,}, {self._place}: law "
+            f"Cell: width {self.width:,}, {depth} {self.depth:,}, {self._place}: law "
             f"{magnitude(self.log_law)}, measured {measured}; {self.score}"
         )
 

@@ -22,6 +22,7 @@ from verify.inference.numbers_in_text import width_in_words
 __all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "rate_image"]
 
 _SIZES = {"depth": "depth $L$", "width": "width $n$", "layer": r"layer $\ell$"}
+_BLOCKS = "number of blocks $B$"
 
 _LOWEST = 1e-6
 """The drawn range of measured rates over the law's rate; exact rates are drawn in full."""
@@ -116,11 +117,15 @@ def draw_cells(
         sizes = (getattr(cell, name) for name in others)
         return [(isinstance(size, str), size) for size in sizes]
 
+    called = {"depth": run.depth_name}
     drawn: list[Curve | Marks] = []
     rows = sorted(cells, key=lambda cell: (group_of(cell), getattr(cell, axis)))
     for look, (sizes, group) in enumerate(groupby(rows, group_of)):
         pairs = zip(others, sizes, strict=True)
-        names = [str(v) if said else f"{k} {width_in_words(int(v))}" for k, (said, v) in pairs]
+        names = [
+            str(v) if said else f"{called.get(k, k)} {width_in_words(int(v))}"
+            for k, (said, v) in pairs
+        ]
         drawn += _group(list(group), axis, look, ", ".join(names), tried)
     ends = sorted({getattr(cell, axis) for cell in cells})
     update = ", ".join(rf"$E[(\Delta {each})^2]$" for each in run.moved)
@@ -130,7 +135,7 @@ def draw_cells(
         ax,
         drawn,
         title=title or finding(run),
-        xlabel=_SIZES[axis],
+        xlabel=_BLOCKS if called.get(axis) == "blocks" else _SIZES[axis],
         ylabel=f"{quantity} over its exact value",
     )
 

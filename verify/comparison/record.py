@@ -24,6 +24,7 @@ from verify.inference.measurement import Measurement
 from verify.inference.verdict import Want
 from verify.numerics.software import Software
 from verify.runs.configuration import Configuration, ConfigurationRecord
+from verify.runs.network_records import ResidualRecord
 from verify.samplers.places import moved_letters, places_of
 from verify.untrusted import Chance, SeedText, Size, Text, whole_seed
 
@@ -193,6 +194,11 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         return self.layer in (self.depth, f"stream {self.depth}")
 
     @property
+    def depth_name(self) -> str:
+        """The name of its depth: blocks of a residual network."""
+        return "blocks" if isinstance(self.configuration.network, ResidualRecord) else "depth"
+
+    @property
     def place(self) -> str:
         """The layer in words."""
         return f"layer {self.layer}" if isinstance(self.layer, int) else self.layer
@@ -266,6 +272,12 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     def moved(self) -> str:
         """The measured letters that a step moves: z, h of a stream, or hz for both."""
         return moved_letters(cell.layer for cell in self.cells)
+
+    @property
+    def depth_name(self) -> str:
+        """The name of the depth in all cells: blocks where every network is residual."""
+        names = {cell.depth_name for cell in self.cells}
+        return names.pop() if len(names) == 1 else "depth"
 
     @property
     def below(self) -> bool:

@@ -41,7 +41,7 @@ __all__ = [
 _NOTE = "{}: expected, and measured over networks"
 _COLUMNS, _WIDEST = 80, 1000
 """The columns without a terminal, and the most columns of a table."""
-_SIZES = ("sampler", "width", "depth", "layer")
+_SIZES = ("sampler", "width", "depth", "blocks", "layer")
 """The columns that identify the network of a row."""
 
 
@@ -100,7 +100,8 @@ def run_latex(run: RunRecord) -> str:
     for sampler, group in groupby(cells, key=lambda row: row["sampler"]):
         rows.append([rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}}"])
         rows += [[_latex_cell(name, row[name]) for name in names] for row in group]
-    headers = _LATEX_HEADERS | {"tried": run.tried}
+    depth = "$B$" if run.depth_name == "blocks" else "$L$"
+    headers = _LATEX_HEADERS | {"tried": run.tried, "depth": depth}
     columns = f"@{{}}{'r' * len(names)}@{{}}"
     return "\n".join(
         [
@@ -116,7 +117,6 @@ def run_latex(run: RunRecord) -> str:
 
 _LATEX_HEADERS = {
     "width": "$n$",
-    "depth": "$L$",
     "layer": r"$\ell$",
     "measured ± s.e.": r"measured $\pm$ s.e.",
     "z": "$z$",
@@ -264,7 +264,8 @@ def _columns(run: RunRecord) -> list[str]:
 
 
 def _headers(run: RunRecord, tried: str) -> list[str]:
-    return [tried if name == "tried" else name for name in _columns(run)]
+    said = {"tried": tried, "depth": run.depth_name}
+    return [said.get(name, name) for name in _columns(run)]
 
 
 def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:

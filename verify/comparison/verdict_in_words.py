@@ -88,7 +88,7 @@ def finding(run: RunRecord) -> str:
         return f"{name}: too few networks to notice an error of a factor {NOTICEABLE:g}"
     worst, largest = run.cells[run.worst_cell], max(abs(c.z or 0.0) for c in run.cells if c.decides)
     if run.outcome == OUTCOMES[Outcome.REJECTED]:
-        sizes = f"width {width_in_words(worst.width)}, depth {worst.depth:,}"
+        sizes = f"width {width_in_words(worst.width)}, {worst.depth_name} {worst.depth:,}"
         off = f"{abs(worst.z or 0.0):,.1f} standard errors"
         return f"{name}: the mean at {sizes} is {off} from the {values}"
     return (
@@ -104,6 +104,7 @@ def _obstacles(run: RunRecord) -> list[str]:
         return sorted({str(cell.undefined) for cell in run.cells})
     follows = {follows_law(cell.configuration.network.network, run.step) for cell in run.cells}
     found = []
+    fewer = "fewer blocks" if run.depth_name == "blocks" else "smaller depths"
     if False in follows:
         found.append(
             "a real step follows the linearised step at widths of at least 16 and depths of at "
@@ -113,7 +114,7 @@ def _obstacles(run: RunRecord) -> list[str]:
     if True in follows:
         found.append(
             f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the "
-            f"mean; give larger widths or smaller depths"
+            f"mean; give larger widths or {fewer}"
             + (", or sampler rare-events" if run.step is None else "")
         )
     return found
@@ -129,7 +130,7 @@ def _excluded(law: MeasuredLaw, style: Style) -> str:
 
 
 def _place(cell: CellRecord) -> str:
-    sizes = f"width {cell.width}, depth {cell.depth}, {cell.place}"
+    sizes = f"width {cell.width}, {cell.depth_name} {cell.depth}, {cell.place}"
     return f"({sizes}, {cell.configuration.sampler_name})"
 
 

@@ -25,9 +25,12 @@ def draw_estimate(
     theory: Callable[..., Any] | None,
     quantity: str,
     places: Sequence[str] = (),
+    *,
+    linearised: bool = False,
 ) -> Axes:
     """Put ``parts`` of ``quantity`` on ``ax``, the total first, and ``theory`` at the ``layers`` if
-    it is given; ``places``: their names, where they are no numbered layers."""
+    it is given; ``places``: their names, where they are no numbered layers; ``linearised``:
+    whether theory has the linearised step, and real steps were measured."""
     if places and theory is not None:
         raise InvalidArgument(
             f"expected no theory for the places {places[0]}, ..., which are no numbered layers, "
@@ -38,19 +41,21 @@ def draw_estimate(
     limit = r"$n \to \infty$"
     kind = limit if limit in getattr(theory, "_quantity", "") else kind
     lines = [] if theory is None else _lines(theory, names, layers)
+    drawn_as = f"{kind} linearised step" if linearised else kind
     curves = [
-        Curve(f"{kind}, {name}", layers, y, look, law=kind == "law")
+        Curve(f"{drawn_as}, {name}", layers, y, look, law=kind == "law")
         for look, (name, y) in enumerate(lines)
     ]
     marks = [_marks(f"measured, {name}", parts[name], layers, k) for k, name in enumerate(names)]
-    said = {"exact": "exact values", "law": "law", limit: f"values as {limit}"}[kind]
+    of = " of the linearised step" if linearised else ""
+    said = {"exact": f"exact values{of}", "law": "law", limit: f"values{of} as {limit}"}[kind]
     return draw(
         ax,
         [*curves, *marks],
         title=_finding(
-            parts["total"],
+            parts,
             places or _layer_names(layers),
-            lines[0][1] if lines else [],
+            lines,
             said,
             quantity,
         ),
@@ -97,14 +102,15 @@ def _marks(label: str, part: Measurement, layers: Sequence[int], look: int) -> M
 
 
 def _finding(
-    total: Measurement,
+    parts: Mapping[str, Measurement],
     layers: Sequence[str],
-    values: list[float],
+    lines: Sequence[tuple[str, list[float]]],
     said: str,
     quantity: str,
 ) -> str:
-    """How many measured means are at the values of theory, or how far they go."""
-    if not values:
+    """How many drawn means are at the values of theory, or how far the total goes."""
+    if not lines:
+        total = parts["total"]
         words = total.values()
         if len(layers) == 1:
             return f"{quantity} is {words[0]} at {layers[0]}"
@@ -112,8 +118,15 @@ def _finding(
         goes = "falls" if means[-1] < means[0] else "grows"
         ends = f"{layers[0]} to {layers[-1].removeprefix('layer ')}"
         return f"{quantity} {goes} from {words[0]} to {words[-1]}, {ends}"
-    with np.errstate(invalid="ignore"):
-        off = np.abs(np.ravel(total.mean) - np.array(values))
-        near = int(np.sum(off <= 2 * np.ravel(total.standard_error)))
-    where = "" if near == len(layers) else f" at {near} of {len(layers)} layers"
+    near = sum(_near(parts[name], values) for name, values in lines)
+    every = len(lines) * len(layers)
+    counted = "layers" if len(lines) == 1 else "parts" if len(layers) == 1 else "points"
+    where = "" if near == every else f" at {near} of {every} {counted}"
     return f"Measured means are within two standard errors of the {said}{where}"
+
+
+def _near(part: Measurement, values: Sequence[float]) -> int:
+    """How many measured means of a part are within two standard errors of ``values``."""
+    with np.errstate(invalid="ignore"):
+        off = np.abs(np.ravel(part.mean) - np.array(values))
+        return int(np.sum(off <= 2 * np.ravel(part.standard_error)))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from theory.symbols import L
 from verify.runs.execution import Watch
 from verify.runs.sampling import Sampling
 
@@ -49,7 +50,8 @@ class Bar(Watch):
 
 def _name(sampling: Sampling) -> str:
     network = sampling.configuration.network
-    return f"{sampling.configuration.sampler} at width {network.widths[1]}, depth {network.depth}"
+    depth = "blocks" if L in network._depths else "depth"
+    return f"{sampling.configuration.sampler} at width {network.widths[1]}, {depth} {network.depth}"
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from theory import (
     tangent_kernel,
     transfer_learning_rate,
 )
-from theory.display.drawing import Curve, draw, wrapped
+from theory.display.drawing import Curve, Marks, draw, wrapped
 from theory.observables import K, trace, z
 from theory.symbols import b, ell, n
 
@@ -158,9 +158,11 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
     assert axes.get_xlabel() == "number of blocks $B$"
     assert axes.get_ylabel() == r"$E[(\Delta h)^2]/\eta^2$"
     (curve, law) = axes.get_lines()
-    assert list(xs(curve)) == [1, 2, 4, 8, 16]
-    assert list(ys(curve)) == pytest.approx([update(B) for B in (1, 2, 4, 8, 16)])
-    assert list(ys(law)) == pytest.approx([float(51 * exp(2) / 4)] * 5)
+    assert list(xs(curve)) == [1, 2, 4, 8, 16, 32, 64]
+    assert list(ys(curve)) == pytest.approx([update(B) for B in (1, 2, 4, 8, 16, 32, 64)])
+    assert list(ys(law)) == pytest.approx([float(51 * exp(2) / 4)] * 7)
+    title = maximal_learning_rate(Residual(width=256)).plot().get_title().replace("\n", " ")
+    assert title.endswith("from number of blocks 16 to 64")
     inside = squared_update(Residual(16, 4), Branch(b)).plot()
     assert inside.get_ylabel() == r"$E[(\Delta z)^2]/\eta^2$"
     assert inside.get_xlabel() == "block $b$"
@@ -168,6 +170,10 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
 
 
 def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
+    rate = maximal_learning_rate(MLP(activation=Tanh())).plot()
+    (at_infinity, law) = [text.get_text() for text in rate.get_legend().get_texts()]
+    assert at_infinity == r"$n \to \infty$"
+    assert law.startswith("law ")
     (curve,) = squared_update(MLP(depth=8, activation=Tanh()), ell).plot().get_lines()
     assert list(xs(curve)) == [*range(1, 9)]
     assert list(ys(curve)) == WIDE.infinite_width(8).tolist()
@@ -277,6 +283,28 @@ def test_a_constant_is_at_every_depth_and_a_legend_covers_no_line() -> None:
     legend = drawn.get_legend()
     assert legend is not None
     assert legend.get_bbox_to_anchor().bounds[0] > 0.9 * drawn.bbox.x1
+
+
+def test_a_legend_covers_no_error_bar() -> None:
+    curves = [
+        Curve("tried law, width 16", [2], [0.714]),
+        Curve("tried law, width 32", [4], [0.75], 1),
+    ]
+    unit = Curve("exact", [2, 4], [1.0, 1.0], shared=True)
+    marks = [
+        Marks("measured, width 16", [2], [0.983], [0.0283]),
+        Marks("measured, width 32", [4], [0.976], [0.035], 1),
+    ]
+    title = "Rejected: the mean at width 16, depth 2 is 9.3 standard errors from the tried law"
+    drawn = draw(None, [*curves, unit, *marks], title=title, xlabel="d", ylabel="y")
+    legend = drawn.get_legend()
+    assert legend is not None
+    drawn.figure.draw_without_rendering()  # type: ignore[union-attr]
+    box = legend.get_window_extent()
+    for bar in drawn.collections:
+        for path in bar.get_paths():
+            inside = path.transformed(bar.get_transform())
+            assert not inside.intersects_bbox(box.padded(2), filled=False)
 
 
 def test_one_number_for_the_axis_names_the_other_axis() -> None:

@@ -134,6 +134,8 @@ def test_the_law_of_another_residual_network_is_rejected(wrong: dict[str, Any]) 
 def test_the_text_states_widths_value_and_correction() -> None:
     found = compared(*CELLS[0])
     text = repr(found)
+    assert all(len(line) <= 80 for line in str(found).splitlines())
+    assert str(found).split() == text.split()
     assert text.startswith("CONSISTENT: WideUpdate at layer 6 of ")
     assert "networks of widths 400, 800, 1,600, extrapolated by E(1 + c/n): 1.118 ± 0.012" in text
     assert found.width_within(0.01) == pytest.approx(10 * found.width_within(0.1))

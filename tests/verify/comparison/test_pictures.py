@@ -156,7 +156,7 @@ def test_an_estimate_is_drawn_beside_exact_values_part_by_part(measured: Estimat
     line = next(each for each in axes.get_lines() if each.get_label() == "exact, label")
     assert ys(line) == pytest.approx(exact.label(range(1, 9)))
     assert axes.get_title().replace("\n", " ") == (
-        "Measured means are within two standard errors of the exact values"
+        "Measured means are within two standard errors of the exact values at 20 of 24 points"
     )
 
 
@@ -201,6 +201,25 @@ def test_the_picture_of_a_limit_calls_it_a_limit() -> None:
     network = MLP(32, 2, activation=Tanh())
     found = monte_carlo(network, samples=20, seed=1, sampler=Conditioned())
     assert entries(found.plot(theory=squared_update(network)))[0] == r"$n \to \infty$, total"
+
+
+@pytest.mark.parametrize("step", [0.05, "1/20"])
+def test_the_picture_of_real_steps_names_a_linearised_theory(step: Any) -> None:
+    network = MLP(16, 2)
+    found = monte_carlo(network, samples=50, seed=1, step=0.05, sampler=Conditioned())
+    real = found.plot(theory=squared_update(network, step=step))
+    assert entries(real)[0] == r"$n \to \infty$, total"
+    axes = found.plot(theory=squared_update(network))
+    assert entries(axes)[0] == "exact linearised step, total"
+    assert "the exact values of the linearised step" in axes.get_title().replace("\n", " ")
+    with pytest.raises(InvalidArgument, match=r"expected step=0\.05 in theory, as measured, got"):
+        found.plot(theory=squared_update(network, step=0.1))
+
+
+def test_the_title_counts_the_drawn_parts() -> None:
+    found = monte_carlo(MLP(32, 4), samples=5000, seed=1)
+    title = found.plot(theory=squared_update(MLP(32, 4))).get_title().replace("\n", " ")
+    assert title.endswith("of the exact values at 2 of 3 parts")
 
 
 def test_the_theory_of_an_observable_is_its_own_mean() -> None:

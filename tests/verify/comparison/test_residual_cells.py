@@ -89,7 +89,14 @@ def test_a_record_names_stream_and_branch_and_gives_the_cell_again() -> None:
 
 def test_pictures_draw_residual_cells_against_blocks() -> None:
     compared = compare_law(networks=[Residual(32, 2), Residual(32, 4)], samples=600, seed=1)
-    assert compared.plot().get_xlabel().startswith("depth")
+    assert compared.plot().get_xlabel() == "number of blocks $B$"
+    assert repr(compared.cells[0]).startswith("Cell: width 32, blocks 2, stream 2: ")
+    said = run_text(comparison_record(compared))
+    assert "width blocks" in said
+    assert "depth" not in said
+    assert "& $B$ &" in run_latex(comparison_record(compared))
+    both = compare_law(networks=[Residual(32, 2), MLP(32, 4)], samples=600, seed=1)
+    assert "width depth" in run_text(comparison_record(both))
     with pytest.raises(InvalidArgument, match="against='layer'"):
         compared.plot(against="layer")
     plt.close("all")
