@@ -226,15 +226,17 @@ def _width(network: Network) -> str:
     return f"give the width to the network, as in {type(network).__name__}(width=64)"
 
 
-def checked_depths(network: Network, depth: object) -> Any:
-    """The depth, or an array of depths, that a call gives; that of ``network`` for None."""
+def checked_depths(
+    network: Network, depth: object, call: str = "infinite_width(64), or call leading()"
+) -> Any:
+    """The depth, or an array of depths, that a ``call`` gives; that of ``network`` for None."""
     known = network.depth if isinstance(network.depth, int) else None
     if depth is None and known is not None:
         if known > DEEPEST:
             raise InvalidArgument(f"expected at most {DEEPEST:,} layers, got {network}; give fewer")
         return known
     if depth is None:
-        refuse_open_depth(network)
+        refuse_open_depth(network, call)
     several = isinstance(depth, Iterable) and not isinstance(depth, str)
     listed = list(depth) if isinstance(depth, Iterable) and several else [depth]
     whole = [whole_number(each) for each in listed]
@@ -250,9 +252,9 @@ def checked_depths(network: Network, depth: object) -> Any:
     return np.array(whole) if several else whole[0]
 
 
-def one_depth(network: Network, depth: object) -> int:
-    """The one depth that a call gives; that of ``network`` for None."""
-    depths = checked_depths(network, depth)
+def one_depth(network: Network, depth: object, call: str) -> int:
+    """The one depth that a ``call`` gives; that of ``network`` for None."""
+    depths = checked_depths(network, depth, call)
     if not isinstance(depths, int):
         raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
     return depths

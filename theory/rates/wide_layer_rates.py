@@ -8,13 +8,13 @@ side, so that E[(Delta f)^2] of all groups is the square of a sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from sympy import Expr, Rational
 
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
-from theory.errors import NotSolved
+from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.block_update import wide_update
 from theory.infinite_width.recursion import (
     equal_shares,
@@ -22,15 +22,28 @@ from theory.infinite_width.recursion import (
     output_moved_by_each_layer,
     output_moved_by_readout,
 )
-from theory.infinite_width.wide_update import QUICK, WideUpdate, wide_chain
+from theory.infinite_width.wide_update import QUICK, WideUpdate
 from theory.infinite_width.wide_value import at_width, in_floats, one_depth
 from theory.laws.criteria import LastLayer, bound_text
+from theory.networks.mlp import MLP
+from theory.networks.network import checked_network
 from theory.public_names import PickledByFields, PublicNames
+from theory.validation import brief
 from theory.waiting import announced
 from theory.writing.blocks import Table
 from theory.writing.rendering import table_text
 
-__all__ = ["WideLayerRates", "wide_layer_rates"]
+__all__ = ["NamedRates", "WideLayerRates", "wide_layer_rates"]
+
+
+class NamedRates(dict[str, Any]):
+    """Rates at finite width by the names of their groups, which are not called."""
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refuse a call: at infinite width, `WideLayerRates`, the name is a method."""
+        raise InvalidArgument(
+            "expected no call of alone, a dict of rates, got one; write alone['readout'], say"
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> {name: round(rate, 6) for name, rate in rates.items()}
         {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 0.125}
         """
-        return self._at_width(self._alone(one_depth(self.update.network, depth)))
+        return self._at_width(self._alone(self._depth(depth, "alone(64)")))
 
     def _alone(self, depths: int) -> dict[str, float]:
         """`alone`, over the powers of n."""
@@ -83,7 +96,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> {name: round(rate, 6) for name, rate in rates.items()}
         {'first layer': 1.320129, 'hidden layers': 0.154783, 'readout': 0.081209}
         """
-        return self._at_width(self._together(one_depth(self.update.network, depth)))
+        return self._at_width(self._together(self._depth(depth, "together(64)")))
 
     def _together(self, depths: int) -> dict[str, float]:
         """`together`, over the powers of n."""
@@ -104,7 +117,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> layer_rates(MLP(100), optimiser=SignDescent()).equal_shares(4).round(6)
         array([0.002002, 0.004086, 0.004976, 0.00808 ])
         """
-        depths = one_depth(self.update.network, depth)
+        depths = self._depth(depth, "equal_shares(64)")
         found = equal_shares(self.update._layers(depths), self.update.optimiser)
         rates = self._checked(found * float(self.bound) ** 0.5, depths)
         return self._at_width({"layers": rates})["layers"]
@@ -122,6 +135,14 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
             name: at_width(rate, self._power(name), network, instead)
             for name, rate in rates.items()
         }
+
+    def __call__(self, *sizes: object, **named: object) -> NoReturn:
+        """Refuse sizes: the rates of a depth are those of a method."""
+        given = ", ".join([*map(brief, sizes), *(f"{k}={brief(v)}" for k, v in named.items())])
+        raise InvalidArgument(
+            f"expected no call of WideLayerRates, got ({given}); call alone(12), together(12) or "
+            f"equal_shares(12) with the depth"
+        )
 
     def _bounded(self, rates: dict[str, float], depth: int) -> dict[str, float]:
         """``rates`` at the bound 1, at the bound."""
@@ -161,6 +182,9 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         except NotSolved:
             return f"{head}: no numbers at n = ∞; alone() says why"
 
+    def _depth(self, depth: object, call: str) -> int:
+        return one_depth(self.update.network, depth, call)
+
     @property
     def _table(self) -> Table:
         network = self.update.network
@@ -179,7 +203,13 @@ def wide_layer_rates(
     network: object, bound: object, inputs: object, optimiser: object
 ) -> WideLayerRates:
     """The `WideLayerRates` of arguments as those of `layer_rates`."""
-    update = wide_update(wide_chain(network), None, None, inputs=inputs, optimiser=optimiser)
+    checked = checked_network(network)
+    if not isinstance(checked, MLP):
+        raise NotSolved(
+            f"layer rates at infinite width are solved for an MLP, got {brief(checked)}: give "
+            f"an MLP"
+        )
+    update = wide_update(checked, None, None, inputs=inputs, optimiser=optimiser)
     rule = update.optimiser
     if rule.weight_decay != 0 or not rule.unscaled.is_homogeneous:
         raise NotSolved(
