@@ -163,7 +163,7 @@ n = ∞; linearised step of GradientDescent()
                 "the range of rates is solved at one layer of one depth: leave step out"
             )
         factor, allowed = self._factor, float(tolerance_value(tolerance))
-        depths = one_depth(self.network, depth, f"linearised_up_to({tolerance!r}, 64)")
+        depths = one_depth(self.network, depth, f"linearised_up_to({brief(tolerance)}, 64)")
         linearised, place = self._one(depths), self._place_of(depths)
         layers, factors = self._layers(depths), factor * self._multipliers(depths)
 

@@ -209,7 +209,8 @@ class LayerRates(Composite):
         0.2825
         """
         if self.network.free_symbols:
-            fix = f".at({self._example_sizes}).together has numbers, leading_share() the limit"
+            numbers = f".at({self._example_sizes}).together has numbers"
+            fix = f"{numbers}, moved_layer, moved_output and leading_share() have symbols"
             raise NotSolved(f"whether z or f binds depends on the sizes of {self.network}: {fix}")
         return printable(self._exact_share)
 

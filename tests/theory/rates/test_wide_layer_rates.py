@@ -78,7 +78,10 @@ def test_what_is_refused() -> None:
         with pytest.raises(NotSolved, match="without weight decay and epsilon"):
             layer_rates(MLP(), optimiser=optimiser)
     assert "give a width and call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))
-    for rates in (layer_rates(MLP(depth=3, norm=RMSNorm())), layer_rates(MLP(activation=Tanh()))):
+    groups: list[Any] = [
+        layer_rates(each) for each in (MLP(norm=RMSNorm()), MLP(activation=Tanh()))
+    ]
+    for rates in groups:
         with pytest.raises(InvalidArgument, match="give the width to the network, as in MLP"):
             rates.alone(3)
 
