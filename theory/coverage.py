@@ -60,8 +60,8 @@ _OUTSIDE = {
     "MLP(weight_variance=2)",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
-    "readout readout_rate": "the readout has a separate rate: "
-    "maximal_learning_rate(network, group=Readout())",
+    "readout readout_rate": "the readout has a separate rate: maximal_learning_rate(network, "
+    "group=Readout()), or in layer_rates(network, optimiser=SignDescent())",
     "rate rates multiplier multipliers": "multipliers of eta belong to one update, as in "
     "squared_update(network, rates=ByGroup(first=2))",
     "threads workers n_jobs n_threads num_workers cores": "all cores are used: give "
@@ -69,7 +69,8 @@ _OUTSIDE = {
     "bound": "the bound belongs to the criterion, as in "
     "maximal_learning_rate(network, criterion=EveryHiddenLayer(bound=0.1))",
     "samples seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
-    "step": "a real step is measured: monte_carlo(network, step=0.01, samples=1000, seed=1, "
+    "step linearised": "real steps: squared_update(network, step=0.1), maximal_learning_rate("
+    "network, linearised=False), or monte_carlo(network, step=0.01, samples=1000, seed=1, "
     "sampler=Conditioned())",
     "precision rtol": "compare_law(networks=[network], precision=0.01, seed=1) measures to a "
     "precision",
@@ -80,20 +81,20 @@ _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words
 _NUMBERS = (
     "width=64 depth=4 blocks=4 channels=8 positions=4 kernel=3 input_width=32 weight_variance=2 "
     "bias_variance=0.1 multiplier2=0.25 activation=ReLU() beta=0.9 decay=0.01 ratio=0.5 rate=0.05 "
-    "readout_variance=1 input_norm2=1 tolerance=0.1 samples=1000 seed=1 order=2"
+    "readout_variance=1 input_norm2=1 tolerance=0.1 samples=1000 seed=1 order=2 readout='a' block=4"
 )
 _EXAMPLES = dict(pair.split("=", 1) for pair in _NUMBERS.split(" ")) | {
     **dict.fromkeys(("network", "source"), "MLP(width=64, depth=4)"),
     "networks": "[MLP(width=64, depth=4)]",
     "widths": "(100, 200, 400)",
     "target": "MLP(width=64, depth=8)",
+    "vertices": "{'a': 'x'}",
     "observable": "trace(K)",
     **dict.fromkeys(("formula", "derivation"), "'L**3/3'"),
 }
 """The argument to give where a call lacks it."""
 _OF_THE_NETWORK = (
-    *("width", "depth", "input_width", "activation"),
-    *("weight_variance", "bias_variance", "readout_variance", "input_norm2"),
+    "width depth input_width activation weight_variance bias_variance readout_variance input_norm2"
 )
 _DEPTHS = ("depth", "layers", "n_layers", "num_layers", "L")
 _WIDTHS = ("width", "hidden_width", "hidden_size", "hidden_dim", "n")
@@ -103,12 +104,9 @@ _OF_OTHER_NETWORKS |= dict.fromkeys(("alpha", "beta", "tau"), ("multiplier", "mu
 """The names of a size, or of the square of a scale, in networks other than an MLP."""
 _OF_GRIDS = (*("grid", "width", "widths", "depths", "blocks", "sizes"), *_DEPTHS, *_WIDTHS)
 _OF_STEPS = ("optimizer", "adam", "momentum", "beta", "betas", "weight_decay")
-
-
 _OF_EXPRESSIONS = (
-    *("args", "atoms", "as_numer_denom", "cancel", "coeff", "diff", "doit", "evalf", "expand"),
-    *("factor", "free_symbols", "has", "integrate", "limit", "replace", "rewrite", "series"),
-    *("simplify", "subs", "together", "xreplace"),
+    "args atoms as_numer_denom cancel coeff diff doit evalf expand factor free_symbols has "
+    "integrate limit replace rewrite series simplify subs together xreplace"
 )
 _OF_ESTIMATES = {
     "std stderr sem uncertainty": "standard_error is the standard error of the mean",
@@ -122,32 +120,33 @@ _SYNONYMS = {
 }
 """Other names of arguments."""
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
-
 _AT_INFINITE_WIDTH = {
     "evaluate exact": "infinite_width(depth) is its number",
     "at": "infinite_width(depth) takes the depth, and the network takes all other sizes",
     "lambdify": "call it with depths, as in value([4, 8])",
     "joint_limit joint_law width_series derivation": "the value is solved as n -> infinity alone; "
     "leading() is its law in the depth",
-    "validity": "it is solved for rates of ReLU and leaky slopes, as in "
-    "maximal_learning_rate(MLP()).validity(0.1)",
+    "validity": "it is solved at finite width for linearised steps of gradient descent with ReLU "
+    "or leaky slopes, as in maximal_learning_rate(MLP()).validity(0.1)",
     "label output": "the output is 0 as n -> infinity, so that the value is its label part",
     "variance spread relative_standard_deviation": "all networks agree as n -> infinity",
     "law_holds_from": "squared_update(network).law_holds_from(0.1) has it for the update",
 }
 _TABLES = {"plot latex": "print() shows it as text"}
 _ELSEWHERE: dict[str, dict[str, str]] = {
+    "WideBlockLearningRate": {"law_holds_from": "compare leading() with infinite_width(blocks)"},
     "WideUpdate WideBlockUpdate WideLearningRate WideBlockLearningRate": _AT_INFINITE_WIDTH,
     "WideLayerRates": {
         "share": "it is the square of a rate of together(depth) over the same rate of alone(depth)",
-        "evaluate exact at leading infinite_width": "alone(depth) and together(depth) are numbers",
+        "evaluate exact at leading infinite_width readout": "alone() and together() have it",
         **_TABLES,
     },
     "MaximalLearningRate BlockLearningRate": {
         "infinite_width": "maximal_learning_rate(network, inputs=Inputs()) has it",
     },
     "LayerRates": {
-        "infinite_width": "layer_rates(network, inputs=Inputs()).together(depth) is at n = infinity"
+        "infinite_width equal_shares": "layer_rates(network, inputs=Inputs()) is at n = infinity "
+        "and has together(depth) and equal_shares(depth)",
     },
     "Critical": {"exact float": "points[0].weight_variance is a number", **_TABLES},
     "CriticalPoint": {"exact float": "weight_variance is a number", **_TABLES},
@@ -166,8 +165,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "Comparison": {"float": "outcome is its verdict, and cells hold the measured numbers"},
     "InfiniteWidthComparison": {
-        "float": "outcome is its verdict",
-        "verdict": "outcome is its verdict",
+        "float verdict": "outcome is its verdict",
         "frame": "widths and estimates hold the measured numbers, for your own table",
         "latex": "print() shows it as text",
     },
@@ -198,6 +196,8 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
 """Names that other values have, and float, by the names of the classes without them."""
 _OF_VALUES = {
     "validity": "maximal_learning_rate(network).validity(0.1) has it",
+    "rate": "value is its number, and so is float() of it",
+    "law_holds_from depth_law": "squared_update(network) has it, and leading() is the law of rates",
     "exact width_series joint_limit joint_law leading": "squared_update(network) and "
     "maximal_learning_rate(network) have it",
 }
@@ -335,7 +335,7 @@ def _nearest(value: object, name: str) -> str:
     for words, answer in [pair for each in (*kinds, _OF_VALUES) for pair in each.items()]:
         if name in words.split():
             return answer
-    if name in _OF_EXPRESSIONS and "exact" in names:
+    if name in _OF_EXPRESSIONS.split() and "exact" in names:
         return f"its expression has, exact.{name}"
     if name in ("to_pandas", "to_frame", "dataframe") and "frame" in names:
         return "the nearest name is frame"
@@ -454,6 +454,8 @@ def _instead(called: str, name: str, named: list[str]) -> str:
         return "the nearest name is layer"
     if "networks" in named and name in _OF_GRIDS:
         return "sizes belong to the networks: give networks=[MLP(16, 2), MLP(32, 4)]"
+    if name == "optimiser" and "source" in named:
+        return "multiply rate by the ratio of two maximal_learning_rate(network, optimiser=...)"
     if "optimiser" in named and name in _OF_STEPS:
         return "give optimiser=SignDescent(), say"
     alike = [own for own, names in _SYNONYMS.items() if own in named and name in names.split()]
@@ -461,12 +463,11 @@ def _instead(called: str, name: str, named: list[str]) -> str:
         return f"the name is {alike[0]}"
     if name in ("bias", "biases", "use_bias"):
         return _ANSWERS[name]
-    first = name.partition("_")[0]
-    if first in named and first != name:
+    if (first := name.partition("_")[0]) in named and first != name:
         return f"the nearest name is {first}"
     if called == "validity" and name in ("width", "n"):
         return "its range of depths takes a width: write validity(0.1).depths(64)"
-    if name in _OF_THE_NETWORK and "activation" not in named:
+    if name in _OF_THE_NETWORK.split() and "activation" not in named:
         return f"it belongs to the network: give MLP({_example(name)})"
     ends = [each for each in named if each.startswith(name) or each.endswith(name)]
     if len(name) > 3 and ends:
@@ -488,7 +489,7 @@ def outside(name: str) -> str:
     'the step is on one example, not on a batch: leave it out'
     """
     of_network = f"it belongs to the network: give MLP({_example(name)})"
-    return _ANSWERS.get(name) or of_network * (name in _OF_THE_NETWORK)
+    return _ANSWERS.get(name) or of_network * (name in _OF_THE_NETWORK.split())
 
 
 def _example(name: str) -> str:

@@ -135,7 +135,9 @@ def width_terms() -> Iterator[Error]:
     five, minus = 1 + 5 / n, 1 - 1 / n
     yield Error("4/n for 5/n", label.exact.xreplace({five: 1 + 4 / n}), None, "", options)
     yield Error("no -1/n", label.exact.xreplace({minus: Integer(1)}), None, "", options)
-    yield Error("n for n + 2", label.exact.xreplace({n + 2: n}), Kind.TERM, "the exact value plus", options)
+    yield Error(
+        "n for n + 2", label.exact.xreplace({n + 2: n}), Kind.TERM, "the exact value plus", options
+    )
     for order in (0, 1):
         series = sum(c * n**-k for k, c in enumerate(label.width_series(order)))
         words = f"1/n^{order + 1} on" if order else "the value at n = ∞"

@@ -22,6 +22,8 @@ WIDE = squared_update(MLP(activation=Tanh()))
 U = squared_update(MLP())
 ANY_U: Any = U
 SIGN = T.SignDescent()
+SIGN_RATE: Any = T.maximal_learning_rate(MLP(), optimiser=SIGN)
+SIGN_GROUPS: Any = T.layer_rates(MLP(64), optimiser=SIGN)
 WIDTH_AND_DEPTH = r"as in MLP\(width=64\), and the depth alone to this value$"
 GRAPH: Any = T.Graph({"a": ("x",)}, readout="a", width=8)
 GRID: dict[str, Any] = {"networks": [MLP(16, 2)], "samples": 100, "seed": 1}
@@ -49,7 +51,40 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.layer_rates(MLP(), bound=-1), "; leave it out for 1$"),
     (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave it out for"),
     (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
-    (lambda: T.critical("tanh"), r"; give ReLU\(\), say$"),
+    (lambda: T.critical("tanh"), r"; give Tanh\(\)$"),
+    (lambda: MLP(activation="leaky_relu"), r"; give LeakyReLU\(0.1\)$"),
+    (lambda: MLP(activation="wave"), r"; give ReLU\(\), say$"),
+    (lambda: T.Activation("tanh"), r"; give Activation\('tanh\(z\)'\), say$"),
+    (lambda: SIGN_RATE(16), r"infinite_width\(16\) for the value over 1/n$"),
+    (lambda: SIGN_RATE.plot(), r"infinite_width\(16\) for the value over 1/n$"),
+    (lambda: SIGN_RATE.infinite_width(), r"as in infinite_width\(64\), or call leading\(\)$"),
+    (
+        lambda: T.maximal_learning_rate(T.Residual(blocks=4), optimiser=SIGN).value,
+        r"as in Residual\(width=64\), or call infinite_width\(\) for",
+    ),
+    (
+        lambda: squared_update(T.Residual(activation=T.GELU(), norm=T.LayerNorm())).leading(),
+        r"; give weight_variance=ByRole\(up=2\), say$",
+    ),
+    (lambda: U.linearised_up_to("0.1"), r"as in linearised_up_to\('0.1', 64\)$"),
+    (
+        lambda: U.relative_standard_deviation(),
+        r"as in \.at\(n=64, L=4\)\.relative_standard_deviation\(\)$",
+    ),
+    (lambda: SIGN_GROUPS.together(), r"as in together\(64\)$"),
+    (lambda: SIGN_GROUPS(12), r"got \(12\); call alone\(12\), together\(12\)"),
+    (lambda: T.layer_rates(MLP(64, 8)).alone(), r"write alone\['readout'\], say$"),
+    (lambda: T.critical(Tanh())[0], r"write \.points\[0\]$"),
+    (lambda: T.maximal_learning_rate(MLP(), step=0.1), r"linearised=False\)"),
+    (lambda: T.squared_update(MLP(), linearised=False), r"squared_update\(network, step=0.1\)"),
+    (lambda: T.layer_rates(MLP(), linearised=False), r"network, linearised=False\)"),
+    (
+        lambda: T.transfer_learning_rate(1, MLP(8, 2), MLP(8, 3), optimiser=SIGN),
+        r"ratio of two maximal_learning_rate\(network, optimiser=",
+    ),
+    (lambda: T.ByGroup(readout=1), r"layer_rates\(network, optimiser=SignDescent\(\)\)$"),
+    (lambda: T.Graph(), r"give vertices={'a': 'x'}, readout='a'$"),
+    (lambda: T.Branch(), "give block=4$"),
     (lambda: T.layer_rates(MLP(), inputs=T.Inputs()).together(0), "; give depth=64, say$"),
     (
         lambda: V.compare_law(networks=[GRAPH], seed=1),
@@ -155,6 +190,27 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
     assert len(str(refusal.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (
+            lambda: T.maximal_learning_rate(MLP(), group=T.Readout(), optimiser=SIGN),
+            r": layer_rates\(network, optimiser=SignDescent\(\)\) has the rate of the readout$",
+        ),
+        (
+            lambda: T.maximal_learning_rate(MLP(), group=T.FirstLayer(), optimiser=SIGN),
+            r": give rates=ByGroup\(first=1, hidden=0, last=0\)$",
+        ),
+        (lambda: T.maximal_learning_rate(T.Residual(64, 8)).leading(), r"Residual\(blocks=4\)$"),
+        (lambda: T.layer_rates(T.Residual(activation=Tanh())), "^layer rates at infinite width"),
+        (lambda: T.layer_rates(MLP()).together, r": \.at\(n=64, L=4\)\.together has numbers"),
+    ],
+)
+def test_what_is_not_solved_names_a_call_that_answers(call: Callable[[], Any], fix: str) -> None:
+    with pytest.raises(T.NotSolved, match=fix):
+        call()
+
+
 NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: WIDE, "evaluate exact", r"infinite_width\(depth\) is its number"),
     (lambda: WIDE, "at", r"infinite_width\(depth\) takes the depth"),
@@ -178,6 +234,16 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: WIDE, "width_series joint_limit", "the value is solved as n -> infinity alone"),
     (lambda: WIDE, "validity", r"maximal_learning_rate\(MLP\(\)\)\.validity\(0.1\)$"),
     (lambda: T.layer_rates(MLP()), "validity", r"maximal_learning_rate\(network\)\.validity"),
+    (lambda: T.maximal_learning_rate(T.MLP(), linearised=False), "validity", "linearised steps"),
+    (lambda: T.maximal_learning_rate(MLP(64, 8)), "rate", "value is its number"),
+    (lambda: T.maximal_learning_rate(MLP()), "law_holds_from depth_law", "leading.. is the law"),
+    (lambda: T.layer_rates(MLP()), "depth_law equal_shares", "squared_update|equal_shares"),
+    (lambda: T.layer_rates(WIDE.network), "readout", r"alone\(\) and together\(\) have it$"),
+    (
+        lambda: T.maximal_learning_rate(T.Residual(activation=Tanh())),
+        "law_holds_from",
+        r"compare leading\(\) with infinite_width\(blocks\)$",
+    ),
     (lambda: T.critical(Tanh()), "exact", r"points\[0\]"),
     (lambda: V.check("L", simulate=False), "exact", r"target\.update\.exact"),
     (

@@ -16,7 +16,9 @@ from theory import (
     LeakyReLU,
     MupDepthError,
     Residual,
+    SignDescent,
     Tanh,
+    WideLearningRate,
     derive,
     layer_rates,
     maximal_learning_rate,
@@ -192,3 +194,13 @@ def test_a_rate_beyond_the_range_of_floats_has_its_law() -> None:
     rate = maximal_learning_rate(MLP(norm=LayerNorm())).leading()
     last = maximal_learning_rate(MLP(norm=LayerNorm()), criterion=LastLayer()).leading()
     assert rate == last
+
+
+def test_a_law_with_epsilon_looks_up_few_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(WideLearningRate, "binding_layer", lambda _, depth: asked.append(depth))
+    for optimiser, deepest in ((SignDescent(epsilon="1e-8"), 64), (SignDescent(), 1024)):
+        asked.clear()
+        rate = maximal_learning_rate(MLP(), optimiser=optimiser)
+        rate._places()
+        assert max(asked) == deepest

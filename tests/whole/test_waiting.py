@@ -302,7 +302,7 @@ ANNOUNCED: dict[str, Callable[[], Any]] = {
     "several rates at n = ∞": lambda: maximal_learning_rate(MLP(), linearised=False)(L=[2, 3]),
     "layer that binds": lambda: maximal_learning_rate(MLP(), linearised=False).binding_layer(3),
     "recursions": lambda: squared_update(MLP(), step=1).infinite_width([2, 3]),
-    "rates of layers": lambda: layer_rates(MLP(), optimiser=SignDescent()).alone(3),
+    "rates of layers": lambda: layer_rates(MLP(64), optimiser=SignDescent()).alone(3),
     "blocks": lambda: squared_update(Residual(activation=Tanh())).infinite_width(3),
     "critical points": lambda: critical(Tanh()),
     "check": lambda: check("L/3", simulate=False),

@@ -199,8 +199,8 @@ def _meant(node: ast.AST, text: str) -> str:
     match node:
         case ast.Call(func=ast.Name(id=name)):
             return _NAMED.get(name.lower(), "")
-        case ast.Name(id=name) if name not in _FUNCTIONS and not re.search(r"\bz\b", text):
-            return re.sub(rf"\b{name}\b", "z", text)
+        case ast.Name(id=name) if not re.search(r"\bz\b", text):
+            return re.sub(rf"\b{name}\b", f"{name}(z)" if name in _FUNCTIONS else "z", text)
     return ""
 
 

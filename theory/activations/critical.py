@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from sympy import Expr, Float, Integer, Rational, oo, pi, sqrt
@@ -27,7 +27,7 @@ from theory.activations.contact import (
 )
 from theory.activations.moments import MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray, Nonlinearity, checked_nonlinearity
-from theory.coverage import Answering, answered
+from theory.coverage import Answering, NoNumber, answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText, PublicNames, cached_property
 from theory.validation import brief, non_negative_value, number_between
@@ -147,6 +147,10 @@ class Critical(Answering, PublicNames):
                 f"{_stable_range(self.activation)}"
             )
         return point
+
+    def __getitem__(self, item: object) -> NoReturn:
+        """Refuse an item, also of a loop."""
+        raise NoNumber(f"expected no index [{brief(item)}] for Critical, got one; write .points[0]")
 
     def __repr__(self) -> str:
         points = "\n".join(f"  {point!r}" for point in self.points)

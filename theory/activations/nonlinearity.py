@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,8 +126,20 @@ def checked_nonlinearity(activation: object) -> None:
 
 
 def instead(activation: object) -> str:
-    """What to give in the place of what is no activation: a class is to be called."""
+    """What to give in the place of what is no activation: a class is to be called, and a name is
+    that of a class."""
     if isinstance(activation, type) and issubclass(activation, Nonlinearity):
-        name = activation.__name__
-        return f"call it, as in {name}({_EXAMPLES.get(name, '')})"
-    return "give ReLU(), say"
+        return f"call it, as in {_called(activation)}"
+    asked = activation.lower().replace("_", "") if isinstance(activation, str) else ""
+    meant = (each for each in _kinds(Nonlinearity) if each.__name__.lower() == asked)
+    return next((f"give {_called(each)}" for each in meant), "give ReLU(), say")
+
+
+def _called(activation: type[Nonlinearity]) -> str:
+    return f"{activation.__name__}({_EXAMPLES.get(activation.__name__, '')})"
+
+
+def _kinds(kind: type[Any]) -> Iterator[type[Any]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)

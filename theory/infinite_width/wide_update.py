@@ -73,7 +73,9 @@ n = ∞; linearised step of GradientDescent()
     def _drawn_curves(self, axis: Symbol, grid: Any, point: dict[Symbol, Any]) -> Any:
         depth = point.get(self._depth_symbol)
         if axis == ell:
-            replace(self, layer=int(grid[-1]))._place_of(one_depth(self.network, depth))
+            replace(self, layer=int(grid[-1]))._place_of(
+                one_depth(self.network, depth, "plot(L=64)")
+            )
             found = np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1]
         else:
             found = replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid)
@@ -161,7 +163,7 @@ n = ∞; linearised step of GradientDescent()
                 "the range of rates is solved at one layer of one depth: leave step out"
             )
         factor, allowed = self._factor, float(tolerance_value(tolerance))
-        depths = one_depth(self.network, depth)
+        depths = one_depth(self.network, depth, f"linearised_up_to({brief(tolerance)}, 64)")
         linearised, place = self._one(depths), self._place_of(depths)
         layers, factors = self._layers(depths), factor * self._multipliers(depths)
 
@@ -180,7 +182,7 @@ n = ∞; linearised step of GradientDescent()
 
     def _at_each(self, depths: FloatArray) -> FloatArray:
         if self.layer == ell:
-            one_depth(self.network, depths)
+            one_depth(self.network, depths, "infinite_width(64)")
         if not self._one_pass:
             return super()._at_each(depths)
         with announced("recursion"):

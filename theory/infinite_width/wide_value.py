@@ -29,7 +29,6 @@ DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
 _LEAST = float(np.finfo(np.float64).tiny)
 """Below this, floats lose digits."""
-_WIDTH = "give the width to the network, as in MLP(width=64)"
 
 
 class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
@@ -200,32 +199,45 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
         depth = "number of blocks" if self._size == "blocks" else "depth"
         sizes = f"the {depth} alone" if self.open_sizes else "no size"
         if self._width_power and not isinstance(self.network.width, int):
-            return f"{_WIDTH}, and {sizes} to this value"
+            return f"{_width(self.network)}, and {sizes} to this value"
         return f"this value is the limit n -> infinity; give {sizes}"
 
     def _with_width(self, found: Any) -> Any:
         """``found``, as numbers; `InvalidArgument` at an open width."""
-        power, width = self._width_power, self.network.width
-        if not power:
-            return found
-        if not isinstance(width, int):
-            raise InvalidArgument(
-                f"expected a width in numbers for a value in units of {n**power}, got "
-                f"width={brief(n if width is None else width)} in {brief(self.network)}; {_WIDTH}, "
-                f"or call infinite_width() for the value over {n**power}"
-            )
-        return found * float(width) ** power
+        power = self._width_power
+        call = f"call infinite_width({'16' * bool(self.open_sizes)}) for the value over {n**power}"
+        return at_width(found, power, self.network, call)
 
 
-def checked_depths(network: Network, depth: object) -> Any:
-    """The depth, or an array of depths, that a call gives; that of ``network`` for None."""
+def at_width(found: Any, power: Any, network: Network, instead: str) -> Any:
+    """``found``, in units of n^``power``, as numbers; `InvalidArgument` at an open width."""
+    width = network.width
+    if not power:
+        return found
+    if not isinstance(width, int):
+        raise InvalidArgument(
+            f"expected a width in numbers for a value in units of {n**power}, got "
+            f"width={brief(n if width is None else width)} in {brief(network)}; "
+            f"{_width(network)}, or {instead}"
+        )
+    return found * float(width) ** float(power)
+
+
+def _width(network: Network) -> str:
+    return f"give the width to the network, as in {type(network).__name__}(width=64)"
+
+
+def checked_depths(
+    network: Network, depth: object, call: str = "infinite_width(64), or call leading()"
+) -> Any:
+    """The depth, or an array of depths, that a ``call`` gives; that of ``network`` for None."""
     known = network.depth if isinstance(network.depth, int) else None
     if depth is None and known is not None:
         if known > DEEPEST:
             raise InvalidArgument(f"expected at most {DEEPEST:,} layers, got {network}; give fewer")
         return known
     if depth is None:
-        refuse_open_depth(network)
+        refuse_open_depth(network, call)
     several = isinstance(depth, Iterable) and not isinstance(depth, str)
     listed = list(depth) if isinstance(depth, Iterable) and several else [depth]
     whole = [whole_number(each) for each in listed]
@@ -241,9 +253,9 @@ def checked_depths(network: Network, depth: object) -> Any:
     return np.array(whole) if several else whole[0]
 
 
-def one_depth(network: Network, depth: object) -> int:
-    """The one depth that a call gives; that of ``network`` for None."""
-    depths = checked_depths(network, depth)
+def one_depth(network: Network, depth: object, call: str) -> int:
+    """The one depth that a ``call`` gives; that of ``network`` for None."""
+    depths = checked_depths(network, depth, call)
     if not isinstance(depths, int):
         raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
     return depths

@@ -166,7 +166,7 @@ class Spread(Composite):
         50.346
         """
         digits = digits_wanted(digits)
-        self._check_numbers()
+        self._check_numbers("relative_standard_deviation()")
         with announced("value"):
             return published(self._relative(digits), digits)
 

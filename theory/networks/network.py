@@ -264,7 +264,8 @@ class Network(PlainText, ABC):
         """The fix that leaves the width open, in words."""
         if self._whole:
             return "give theory.symbols.n as the width"
-        return "leave width out, as in MLP(depth=4)"
+        size = "blocks" if self._depths else "depth"
+        return f"leave width out, as in {type(self).__name__}({size}=4)"
 
     @property
     def _open_sizes(self) -> str:

@@ -166,7 +166,14 @@ class Residual(Network):
         given = self.weight_variance or ByRole()
         if given.up is not None:
             return given._filled()
-        critical = critical_weight_variance(self.activation, self.bias_variance)
+        try:
+            critical = critical_weight_variance(self.activation, self.bias_variance)
+        except InvalidArgument:
+            raise InvalidArgument(
+                f"expected weight_variance for the up weights of {self.activation}, got none, and "
+                f"no critical point that attracts is found at bias variance {self.bias_variance}; "
+                f"give weight_variance=ByRole(up=2), say"
+            ) from None
         return given._filled(up=critical if critical.is_Number else critical.evalf(_DIGITS))
 
     @property

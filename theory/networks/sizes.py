@@ -133,11 +133,12 @@ def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def refuse_open_depth(network: Network) -> NoReturn:
-    """`InvalidArgument` for a value of an open depth that is read as a number."""
+def refuse_open_depth(network: Network, call: str) -> NoReturn:
+    """`InvalidArgument` for a value of an open depth that is read as a number; ``call``: the method
+    with a depth."""
     raise InvalidArgument(
         f"expected a value in numbers, got {brief(network)} with the open size "
-        f"{network._depth_symbol}; put a number in, as in value(64), or call leading()"
+        f"{network._depth_symbol}; put a number in, as in {call}"
     )
 
 

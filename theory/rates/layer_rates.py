@@ -43,7 +43,7 @@ from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import LearningRate, ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
-from theory.rates.wide_layer_rates import WideLayerRates, wide_layer_rates
+from theory.rates.wide_layer_rates import NamedRates, WideLayerRates, wide_layer_rates
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.symbols import B, n
@@ -99,7 +99,7 @@ class LayerRates(Composite):
         >>> [rates[name].leading() for name in ("input", "up", "down")]
         [sqrt(3)*exp(-1)/3, 2*sqrt(15)*exp(-1)/5, sqrt(15)*exp(-1)/5]
         """
-        return dict(zip((*self._groups, "readout"), self._rates, strict=True))
+        return NamedRates(zip((*self._groups, "readout"), self._rates, strict=True))
 
     @property
     def binding(self) -> str:
@@ -209,7 +209,8 @@ class LayerRates(Composite):
         0.2825
         """
         if self.network.free_symbols:
-            fix = "give numbers, read moved_layer and moved_output, or call leading_share()"
+            numbers = f".at({self._example_sizes}).together has numbers"
+            fix = f"{numbers}, moved_layer, moved_output and leading_share() have symbols"
             raise NotSolved(f"whether z or f binds depends on the sizes of {self.network}: {fix}")
         return printable(self._exact_share)
 

@@ -28,6 +28,7 @@ from theory.networks.groups import (
     group_rates,
 )
 from theory.networks.inputs import Inputs
+from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
 from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.residual import Residual
@@ -36,6 +37,7 @@ from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.wide_rate import WideLearningRate, wide_rate
+from theory.validation import brief
 
 __all__ = ["maximal_learning_rate"]
 
@@ -112,7 +114,8 @@ def maximal_learning_rate(
     if not _is_plain(network, criterion, inputs, optimiser, linearised):
         if group is not None:
             raise NotSolved(
-                "groups of weights are solved at finite width alone: give rates=ByGroup(...), say"
+                f"groups of weights are solved at finite width alone: "
+                f"{_instead_of(group, network, inputs, optimiser, linearised)}"
             )
         return wide_rate(
             network,
@@ -138,6 +141,19 @@ def maximal_learning_rate(
     if _nothing_moves(network, derivation.rates):
         raise InvalidArgument(NOTHING_MOVES)
     return MaximalLearningRate(network, bounded, derivation.rates, asked)
+
+
+def _instead_of(group: object, network: object, *wide: object) -> str:
+    """The fix for a group as n -> infinity."""
+    inputs, optimiser, linearised = wide
+    if not isinstance(network, MLP) or not linearised:
+        return "leave group out"
+    if isinstance(group, FirstLayer | HiddenLayers):
+        of = "first=1, hidden=0, last=0" if isinstance(group, FirstLayer) else "first=0"
+        return f"give rates=ByGroup({of})"
+    given = {"inputs": inputs, "optimiser": optimiser}
+    said = "".join(f", {k}={brief(v)}" for k, v in given.items() if v is not None)
+    return f"layer_rates(network{said}) has the rate of the readout"
 
 
 def _is_plain(network: object, criterion: object, *wide: object) -> bool:

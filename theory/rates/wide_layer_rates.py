@@ -8,13 +8,13 @@ side, so that E[(Delta f)^2] of all groups is the square of a sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from sympy import Expr
+from sympy import Expr, Rational
 
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
-from theory.errors import NotSolved
+from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.block_update import wide_update
 from theory.infinite_width.recursion import (
     equal_shares,
@@ -22,15 +22,28 @@ from theory.infinite_width.recursion import (
     output_moved_by_each_layer,
     output_moved_by_readout,
 )
-from theory.infinite_width.wide_update import QUICK, WideUpdate, wide_chain
-from theory.infinite_width.wide_value import in_floats, one_depth
+from theory.infinite_width.wide_update import QUICK, WideUpdate
+from theory.infinite_width.wide_value import at_width, in_floats, one_depth
 from theory.laws.criteria import LastLayer, bound_text
+from theory.networks.mlp import MLP
+from theory.networks.network import checked_network
 from theory.public_names import PickledByFields, PublicNames
+from theory.validation import brief
 from theory.waiting import announced
 from theory.writing.blocks import Table
 from theory.writing.rendering import table_text
 
-__all__ = ["WideLayerRates", "wide_layer_rates"]
+__all__ = ["NamedRates", "WideLayerRates", "wide_layer_rates"]
+
+
+class NamedRates(dict[str, Any]):
+    """Rates at finite width by the names of their groups, which are not called."""
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refuse a call: at infinite width, `WideLayerRates`, the name is a method."""
+        raise InvalidArgument(
+            "expected no call of alone, a dict of rates, got one; write alone['readout'], say"
+        )
 
 
 @dataclass(frozen=True)
@@ -39,8 +52,8 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     one ``bound`` of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2], for linearised
     steps.  Made by `layer_rates`.
 
-    Rates of sign descent are over 1/n.  The readout's are over 1/n, and over n^(-1/2) for
-    normalised steps.
+    At an open width the table gives rates with their power of n: `alone`, `together` and
+    `equal_shares` raise `InvalidArgument` there, and else give rates at the width of the network.
 
     >>> from theory import MLP, SignDescent, layer_rates
     >>> layer_rates(MLP(depth=8), optimiser=SignDescent())
@@ -56,14 +69,17 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     @announced("layer rates")
     def alone(self, depth: object = None) -> dict[str, float]:
-        """The rate of each group trained alone at n = infinity and ``depth`` layers.
+        """The rate of each group trained alone at ``depth`` layers, to leading order in the width.
 
         >>> from theory import MLP, Normalised, layer_rates
-        >>> rates = layer_rates(MLP(), optimiser=Normalised()).alone(16)
+        >>> rates = layer_rates(MLP(64), optimiser=Normalised()).alone(16)
         >>> {name: round(rate, 6) for name, rate in rates.items()}
-        {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 1.0}
+        {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 0.125}
         """
-        depths = one_depth(self.update.network, depth)
+        return self._at_width(self._alone(self._depth(depth, "alone(64)")))
+
+    def _alone(self, depths: int) -> dict[str, float]:
+        """`alone`, over the powers of n."""
         rates = {name: self._moved(depths, on) ** -0.5 for name, on in self._groups(depths).items()}
         # the readout reads the input of one more layer
         deeper = self.update._layers(depths + 1)
@@ -76,12 +92,15 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         last layer or f reaches the bound.
 
         >>> from theory import MLP, Momentum, layer_rates
-        >>> rates = layer_rates(MLP(), optimiser=Momentum("0.9", averaged=True)).together(16)
+        >>> rates = layer_rates(MLP(64), optimiser=Momentum("0.9", averaged=True)).together(16)
         >>> {name: round(rate, 6) for name, rate in rates.items()}
-        {'first layer': 1.320129, 'hidden layers': 0.154783, 'readout': 5.197351}
+        {'first layer': 1.320129, 'hidden layers': 0.154783, 'readout': 0.081209}
         """
-        depths = one_depth(self.update.network, depth)
-        alone, layers = self.alone(depths), self.update._layers(depths)
+        return self._at_width(self._together(self._depth(depth, "together(64)")))
+
+    def _together(self, depths: int) -> dict[str, float]:
+        """`together`, over the powers of n."""
+        alone, layers = self._alone(depths), self.update._layers(depths)
         joint: FloatArray = sum(  # type: ignore[assignment]
             alone[name] * on for name, on in self._groups(depths).items()
         )
@@ -95,12 +114,35 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         all together move it by the bound; an array over layers.
 
         >>> from theory import MLP, SignDescent, layer_rates
-        >>> layer_rates(MLP(), optimiser=SignDescent()).equal_shares(4).round(4)
-        array([0.2002, 0.4086, 0.4976, 0.808 ])
+        >>> layer_rates(MLP(100), optimiser=SignDescent()).equal_shares(4).round(6)
+        array([0.002002, 0.004086, 0.004976, 0.00808 ])
         """
-        depths = one_depth(self.update.network, depth)
+        depths = self._depth(depth, "equal_shares(64)")
         found = equal_shares(self.update._layers(depths), self.update.optimiser)
-        return self._checked(found * float(self.bound) ** 0.5, depths)
+        rates = self._checked(found * float(self.bound) ** 0.5, depths)
+        return self._at_width({"layers": rates})["layers"]
+
+    def _power(self, name: str) -> Rational:
+        """The power of n of the rate of a group."""
+        rule = self.update.optimiser.unscaled
+        return -Rational(rule.head_power if name == "readout" else rule.width_power, 2)
+
+    def _at_width(self, rates: dict[str, Any]) -> dict[str, Any]:
+        """``rates`` over powers of n, at the width of the network."""
+        instead = "print the table of a network with a depth, which writes powers of n"
+        network = self.update.network
+        return {
+            name: at_width(rate, self._power(name), network, instead)
+            for name, rate in rates.items()
+        }
+
+    def __call__(self, *sizes: object, **named: object) -> NoReturn:
+        """Refuse sizes: the rates of a depth are those of a method."""
+        given = ", ".join([*map(brief, sizes), *(f"{k}={brief(v)}" for k, v in named.items())])
+        raise InvalidArgument(
+            f"expected no call of WideLayerRates, got ({given}); call alone(12), together(12) or "
+            f"equal_shares(12) with the depth"
+        )
 
     def _bounded(self, rates: dict[str, float], depth: int) -> dict[str, float]:
         """``rates`` at the bound 1, at the bound."""
@@ -130,23 +172,29 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         network, optimiser = self.update.network, self.update.optimiser
         bound = bound_text(self.bound)
         head = f"WideLayerRates of {network}, bound {bound}, linearised steps of {optimiser}"
+        first = "" if isinstance(network.width, int) else "give a width and "
         if not isinstance(network.depth, int):
-            return f"{head}: call alone(depth), together(depth) or equal_shares(depth)"
+            return f"{head}: {first}call alone(depth), together(depth) or equal_shares(depth)"
         if network.depth > QUICK:
-            return f"{head}: call alone(), together() or equal_shares()"
+            return f"{head}: {first}call alone(), together() or equal_shares()"
         try:
             return "\n".join([head, *table_text(self._table)])
         except NotSolved:
             return f"{head}: no numbers at n = ∞; alone() says why"
 
+    def _depth(self, depth: object, call: str) -> int:
+        return one_depth(self.update.network, depth, call)
+
     @property
     def _table(self) -> Table:
-        per = "/n" if self.update.optimiser.unscaled.width_power else ""
-        units = {"readout": "/n" if self.update.optimiser.unscaled.head_power == 2 else "/sqrt(n)"}
-        pairs = zip(self.alone().items(), self.together().values(), strict=True)
+        network = self.update.network
+        rates = [self._alone(network.layers), self._together(network.layers)]
+        units = {-1: "/n", Rational(-1, 2): "/sqrt(n)"}
+        if isinstance(network.width, int):
+            rates, units = [self._at_width(each) for each in rates], {}
         rows: Any = tuple(
-            (name, *(f"{each:.6g}{units.get(name, per)}" for each in (one, joint)))
-            for (name, one), joint in pairs
+            (name, *(f"{each[name]:.6g}{units.get(self._power(name), '')}" for each in rates))
+            for name in rates[0]
         )
         return Table(("", "alone", "together"), rows)
 
@@ -155,7 +203,13 @@ def wide_layer_rates(
     network: object, bound: object, inputs: object, optimiser: object
 ) -> WideLayerRates:
     """The `WideLayerRates` of arguments as those of `layer_rates`."""
-    update = wide_update(wide_chain(network), None, None, inputs=inputs, optimiser=optimiser)
+    checked = checked_network(network)
+    if not isinstance(checked, MLP):
+        raise NotSolved(
+            f"layer rates at infinite width are solved for an MLP, got {brief(checked)}: give "
+            f"an MLP"
+        )
+    update = wide_update(checked, None, None, inputs=inputs, optimiser=optimiser)
     rule = update.optimiser
     if rule.weight_decay != 0 or not rule.unscaled.is_homogeneous:
         raise NotSolved(

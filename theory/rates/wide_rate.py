@@ -41,6 +41,8 @@ __all__ = ["WideBlockLearningRate", "WideLearningRate", "wide_rate"]
 _QUICK_QUADRATURE = 500
 _COMPARED_REAL, _SAME = (64, 512), 1e-10
 """Depths at which the layer that binds is looked up before a law is read there."""
+_COMPARED_QUICK = ((16, 64),)
+"""The same for linearised steps whose own part is integrated at every layer."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ GradientDescent()
         >>> maximal_learning_rate(Residual(activation=Tanh())).binding_layer(16)
         16
         """
-        depths = one_depth(self.network, depth)
+        depths = one_depth(self.network, depth, "binding_layer(64)")
         if isinstance(self.criterion, MeanOverLayers | LastLayer):
             return self._binding(depths, 0.0)
         with announced("learning rate"):
@@ -176,7 +178,8 @@ GradientDescent()
 
     def _places(self) -> list[tuple[int, Any]]:
         """The layers that bind at two depths whose values are within the range of floats."""
-        for depths in self._compared:
+        quick = self.update.optimiser.unscaled.is_homogeneous
+        for depths in self._compared if quick else _COMPARED_QUICK:
             with suppress(NotSolved, InvalidArgument):
                 return [(depth, self.binding_layer(depth)) for depth in depths]
         raise NotSolved(

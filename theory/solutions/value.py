@@ -332,18 +332,22 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
     def _decimals(self, digits: int) -> Any:
         """Numbers of this thread's context, right to ``digits``."""
-        self._check_numbers()
+        self._check_numbers("evaluate(), or take the expression, .exact")
         with announced("value"), workdps(digits + guard_digits(self.network.layers)) as context:
             return self._number(context)
 
-    def _check_numbers(self) -> None:
+    def _check_numbers(self, call: str) -> None:
+        """`InvalidArgument` for a ``call`` while sizes are open."""
         if self._symbols():
             names = ", ".join(map(str, self.open_sizes))
-            given = ", ".join(f"{size}={_EXAMPLES.get(size, 4)}" for size in self.open_sizes)
             raise InvalidArgument(
                 f"expected a value in numbers, got {self.network} with the open sizes {names}; "
-                f"put numbers in, as in .at({given}).evaluate(), or take the expression, .exact"
+                f"put numbers in, as in .at({self._example_sizes}).{call}"
             )
+
+    @property
+    def _example_sizes(self) -> str:
+        return ", ".join(f"{size}={_EXAMPLES.get(size, 4)}" for size in self.open_sizes)
 
     def _floats(self, sizes: Sizes) -> Any:
         """The value at ``sizes`` in float64; `InvalidArgument` beyond its range."""

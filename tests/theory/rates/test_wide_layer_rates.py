@@ -9,6 +9,7 @@ from theory import (
     MLP,
     GradientDescent,
     Inputs,
+    InvalidArgument,
     LayerNorm,
     LeakyReLU,
     Momentum,
@@ -52,21 +53,19 @@ def test_one_sum_is_the_recursion_with_one_layer_trained(network: MLP, optimiser
 
 @pytest.mark.parametrize("depth", [1, 2, 7])
 def test_gradient_descent_agrees_with_wide_finite_networks(depth: int) -> None:
-    """The exact rates at a width of 10^9, of which the readout's are times n."""
     network = MLP(10**9, depth, activation=LeakyReLU("1/4"))
     exact = layer_rates(network, bound=2)
     wide: Any = layer_rates(network, bound=2, inputs=Inputs())
     expected = [float(rate) for rate in exact.evaluate()]
-    expected[-1] *= 10**9
     assert list(wide.together().values()) == pytest.approx(expected, rel=1e-5)
     assert wide.alone()["first layer"] == pytest.approx(float(exact.first.evaluate()), rel=1e-5)
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
 def test_equal_shares_meet_the_bound_together(optimiser: Any) -> None:
-    network = MLP(depth=5, activation=Tanh(), bias_variance="0.1")
+    network = MLP(100, 5, activation=Tanh(), bias_variance="0.1")
     wide: Any = layer_rates(network, bound="0.3", optimiser=optimiser, inputs=Inputs())
-    rates = wide.equal_shares()
+    rates = wide.equal_shares() * (100 if optimiser == SignDescent() else 1)
     moved: Any = squared_update(network, rates=tuple(rates.tolist()), optimiser=optimiser)
     assert moved.infinite_width() == pytest.approx(0.3, rel=1e-10)
     update: Any = squared_update(network, optimiser=optimiser, inputs=Inputs())
@@ -78,16 +77,34 @@ def test_what_is_refused() -> None:
     for optimiser in (SignDescent(epsilon=1), WeightDecay(GradientDescent(), 1)):
         with pytest.raises(NotSolved, match="without weight decay and epsilon"):
             layer_rates(MLP(), optimiser=optimiser)
-    assert "call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))
+    assert "give a width and call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))
+    groups: list[Any] = [
+        layer_rates(each) for each in (MLP(norm=RMSNorm()), MLP(activation=Tanh()))
+    ]
+    for rates in groups:
+        with pytest.raises(InvalidArgument, match="give the width to the network, as in MLP"):
+            rates.alone(3)
+
+
+def test_the_table_has_the_rates_of_alone_and_together() -> None:
+    rates: Any = layer_rates(MLP(512, 12), optimiser=SignDescent())
+    cells = [row.split()[-2:] for row in repr(rates).splitlines()[2:]]
+    pairs = zip(rates.alone().values(), rates.together().values(), strict=True)
+    assert cells == [[f"{one:.6g}", f"{joint:.6g}"] for one, joint in pairs]
+    open_width: Any = layer_rates(MLP(depth=12), optimiser=SignDescent())
+    first = repr(open_width).splitlines()[2].split()[2]
+    assert first == f"{512 * rates.alone()['first layer']:.6g}/n"
 
 
 def test_sign_descent_reads_what_a_layer_norm_has_centred() -> None:
     network = MLP(depth=3, norm=LayerNorm())
-    assert layer_rates(network, optimiser=Normalised()).alone(3)["readout"] == pytest.approx(1)
+    wide = network._with(width=100)
+    readout = layer_rates(wide, optimiser=Normalised()).alone(3)["readout"]
+    assert readout == pytest.approx(1 / 10)
     assert repr(layer_rates(network)).startswith("WideLayerRates of MLP(depth=3, norm=LayerNorm")
     z, step = np.linspace(-9, 9, 180_001, retstep=True)
     density = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     x = np.maximum(z, 0)
     x = (x - density @ x) / np.sqrt(density @ x**2 - (density @ x) ** 2)
-    readout = layer_rates(network, optimiser=SignDescent()).alone()["readout"]
-    assert readout == pytest.approx(1 / (density @ np.abs(x)), rel=1e-7)
+    readout = layer_rates(wide, optimiser=SignDescent()).alone()["readout"]
+    assert 100 * readout == pytest.approx(1 / (density @ np.abs(x)), rel=1e-7)
