@@ -170,7 +170,7 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
 
 
 def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
-    rate = maximal_learning_rate(MLP(activation=Tanh())).plot()
+    rate: Any = maximal_learning_rate(MLP(activation=Tanh())).plot()
     (at_infinity, law) = [text.get_text() for text in rate.get_legend().get_texts()]
     assert at_infinity == r"$n \to \infty$"
     assert law.startswith("law ")
