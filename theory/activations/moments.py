@@ -140,7 +140,7 @@ class MomentTable:
         0.797884560803
         """
         mean, edges = self.mean(variance), self._fine_edges(variance)
-        edges = np.unique(np.concatenate([edges, self.crossings(mean, variance)]))
+        edges = np.unique(np.concatenate([edges, self._crossings(mean, edges)]))
         z, weights = legendre_rule(edges, _POINTS)
         density = weights * np.exp(-(z**2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
         return float(density @ np.abs(self.activation.value(z) - mean))
@@ -152,8 +152,9 @@ class MomentTable:
         >>> moment_table(GELU()).crossings(0, 1).round(4).tolist()
         [0.0, -0.7518]
         """
-        edges = self._fine_edges(variance)
+        return self._crossings(level, self._fine_edges(variance))
 
+    def _crossings(self, level: float, edges: FloatArray) -> FloatArray:
         def centred(z: FloatArray) -> FloatArray:
             return self.activation.value(z) - level
 

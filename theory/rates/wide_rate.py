@@ -180,7 +180,7 @@ GradientDescent()
         """The layers that bind at two depths whose values are within the range of floats."""
         quick = self.update.optimiser.unscaled.is_homogeneous
         for depths in self._compared if quick else _COMPARED_QUICK:
-            with suppress(NotSolved, InvalidArgument):
+            with suppress(NotSolved):
                 return [(depth, self.binding_layer(depth)) for depth in depths]
         raise NotSolved(
             f"values at {self._size}={depths[0]} are beyond the range of floats, so which layer "
