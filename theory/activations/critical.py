@@ -215,6 +215,7 @@ def _numbers(point: CriticalPoint) -> str:
     )
 
 
+@lru_cache(maxsize=64)
 def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
     if half_line_slopes(activation):
         return (_scale_invariant(activation, Integer(0)),)
@@ -375,8 +376,13 @@ def _stable_range(activation: Nonlinearity, *, example: bool = False) -> str:
     stable = scan.variances[(scan.bias > -_NOISE) & (scan.slope < 1)]
     if not len(stable):
         return "it has no stable edge"
-    low = "0" if stable[0] < 2e-4 else f"{stable[0]:.3g}"
-    high = "" if stable[-1] > 900 else f" and below {stable[-1]:.3g}"
+    roots = [float(point.variance) for point in _isolated(activation)]
+    first, last = (
+        next((root for root in roots if abs(root / end - 1) < 0.02), end)
+        for end in (stable[0], stable[-1])
+    )
+    low = "0" if first < 2e-4 else f"{first:.5g}"
+    high = "" if last > 900 else f" and below {last:.5g}"
     where = f"critical({activation}).edge(Q) gives the stable edge at any Q* above {low}{high}"
     if not example:
         return where
