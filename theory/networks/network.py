@@ -162,7 +162,15 @@ class Network(PlainText, ABC):
         """
         if self.weight_variance is not None:
             return self.weight_variance
-        return critical_weight_variance(self.activation, self.bias_variance)
+        try:
+            return critical_weight_variance(self.activation, self.bias_variance)
+        except InvalidArgument:
+            if self.norm is None:
+                raise
+        raise InvalidArgument(
+            f"expected weight_variance for {self.activation} with {self.norm}, got none; give "
+            f"weight_variance=1, say: behind a norm E z^2 stays constant at every weight variance"
+        )
 
     @property
     def _is_exact(self) -> bool:

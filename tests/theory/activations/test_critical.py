@@ -22,6 +22,7 @@ from theory import (
     Mish,
     NotSolved,
     ReLU,
+    RMSNorm,
     SiLU,
     Sin,
     Softplus,
@@ -143,6 +144,7 @@ def test_a_contact_beyond_every_power() -> None:
         (lambda: critical(Tanh()).edge(1e-12), "lost in rounding; give 1.0"),
         (lambda: critical(Softplus(), bias_variance=1), "critical point at bias_variance=1, got"),
         (lambda: MLP(activation=GELU()).c, r"weight variance 1.98306 .*1 \+ 65/l"),
+        (lambda: MLP(activation=GELU(), norm=RMSNorm()).c, "weight_variance=1, say: behind a norm"),
         (lambda: MLP(activation=Softplus()).c, "no stable edge"),
         (lambda: critical(2), "expected an activation"),  # type: ignore[arg-type]
     ],
