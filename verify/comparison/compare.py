@@ -207,7 +207,7 @@ class Comparison(NoCondition):
         """Draw the measured means over their exact values, with two standard errors, and with the
         law (the tried law, or the leading term); return the axes.
 
-        ``against``: "depth", "width" or "layer"; None for the first of them that varies.  Hollow
+        ``against``: "depth" or "blocks", "width", or "layer"; None for the first that varies.  Hollow
         marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
         are the user's.
 

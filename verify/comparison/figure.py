@@ -105,11 +105,12 @@ def draw_cells(
     """Measured means over their exact values, and over these the law that was ``tried``, under
     this name, or the leading term.
 
-    ``against``: "depth", "width" or "layer"; None for the first that varies.  A curve, and marks of
-    one look, for each of the other sizes.
+    ``against``: "depth" ("blocks" where networks have blocks), "width" or "layer"; None for the
+    first that varies.  A curve, and marks of one look, for each of the other sizes.
     """
     cells = [cell for cell in run.cells if cell.defined and cell.over_exact]
-    axis = _axis(cells, against)
+    called = {"depth": run.depth_name}
+    axis = _axis(cells, against, called)
     varying = [name for name in _varying(cells) if name != axis]
     others = [name for name in varying if name != "layer" or run.below]
 
@@ -117,7 +118,6 @@ def draw_cells(
         sizes = (getattr(cell, name) for name in others)
         return [(isinstance(size, str), size) for size in sizes]
 
-    called = {"depth": run.depth_name}
     drawn: list[Curve | Marks] = []
     rows = sorted(cells, key=lambda cell: (group_of(cell), getattr(cell, axis)))
     for look, (sizes, group) in enumerate(groupby(rows, group_of)):
@@ -140,18 +140,20 @@ def draw_cells(
     )
 
 
-def _axis(cells: Sequence[CellRecord], against: str | None) -> str:
-    """The size to draw against."""
+def _axis(cells: Sequence[CellRecord], against: str | None, called: dict[str, str]) -> str:
+    """The size to draw against, in the words of the record; some are ``called`` by other words."""
     numbers = [name for name in _varying(cells) if _are_numbers(cells, name)]
     if against is None:
         return next(iter(numbers), "depth")
-    if against not in _SIZES or not _are_numbers(cells, against):
-        known = " or ".join(map(repr, _SIZES))
+    sizes = {called.get(name, name): name for name in _SIZES} | {name: name for name in _SIZES}
+    axis = sizes.get(against)
+    if axis is None or not _are_numbers(cells, axis):
+        known = " or ".join(repr(called.get(name, name)) for name in _SIZES)
         raise InvalidArgument(
             f"expected {known} for against, got against={typed(against)}; leave it out for the "
             f"first that varies"
         )
-    return against
+    return axis
 
 
 def _are_numbers(cells: Sequence[CellRecord], name: str) -> bool:
