@@ -6,7 +6,6 @@ all curves that coincide are visible; colour, dashes and marker each distinguish
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,7 +132,7 @@ def draw(
     """Put curves and marks on ``ax``, or on the axes of a new figure, in the user's style; the
     axes.  A scale is logarithmic where all numbers are positive and cover a factor of 8.
 
-    The figure is one of pyplot, which shows it, where the user has loaded pyplot.
+    A new figure is a figure of pyplot, so that ``plt.show()`` and ``plt.savefig`` find the figure.
     """
     axes = _axes(ax)
     curves = [each for each in drawn if isinstance(each, Curve)]
@@ -198,13 +197,11 @@ def _lines(words: Sequence[str], letters: int) -> list[str]:
 
 
 def _axes(ax: Any) -> Any:
+    from matplotlib import pyplot
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     if ax is None:
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        figure = pyplot.figure if pyplot is not None else Figure
-        return figure(layout="constrained").add_subplot()
+        return pyplot.figure(layout="constrained").add_subplot()
     if not isinstance(ax, Axes):
         raise InvalidArgument(
             f"expected Matplotlib axes for ax, got ax={typed(ax)}; give figure.add_subplot(), or "
