@@ -48,9 +48,11 @@ def typical_call(network: Network) -> str:
 
     >>> from theory import MLP
     >>> typical_call(MLP(64, 16)), typical_call(MLP(64, 17))[:42]
-    ('', 'rare networks set this rate; that of a typ')
-    >>> typical_call(MLP(64, 1000))[28:]
-    ' as n → ∞ that of a real step: maximal_learning_rate(MLP(depth=1000), linearised=False)'
+    ('', 'rare networks set this rate; the rate of a')
+    >>> for words in typical_call(MLP(64, 1000)).split("; ")[1].split(": "):
+    ...     print(words)
+    the largest rate of a real step as n → ∞
+    maximal_learning_rate(MLP(depth=1000), linearised=False)
     """
     widths = network.width if isinstance(network.width, tuple) else (network.width,)
     ratio = 0 if network.free_symbols else network.layers / min(map(int, widths))
@@ -60,9 +62,9 @@ def typical_call(network: Network) -> str:
         return "rare networks set this rate"
     if ratio > 1:
         call = real_step_call(network)
-        return f"rare networks set this rate; as n → ∞ that of a real step: {call}"
+        return f"rare networks set this rate; the largest rate of a real step as n → ∞: {call}"
     return (
-        "rare networks set this rate; that of a typical network: "
+        "rare networks set this rate; the rate of a typical network: "
         f"verify.typical_learning_rate({brief(network)}, samples=20_000, seed=1)"
     )
 

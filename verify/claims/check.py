@@ -133,8 +133,8 @@ class Check(NoCondition):
         """Draw the formula over the exact values, with the measured means, if networks were
         compared, and otherwise with the exact values; return the axes.
 
-        ``against``: "depth" or "blocks", "width", or "layer"; None for the first that varies.  ``ax``:
-        Matplotlib axes, or None for a new figure; backend and style are the user's.
+        ``against``: "depth" ("blocks"), "width" or "layer"; None for the first that varies.
+        ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
 
         >>> from verify import check
         >>> wrong = check("L**2/3", claim="leading", simulate=False)

@@ -126,9 +126,10 @@ class Cell(PlannedCell):
         mean = float(self.estimate.total.log_mean)
         measured = mean_in_words(mean, self.score.relative_standard_error)
         depth = "blocks" if L in self.network._depths else "depth"
+        law = "exact" if self.log_law == self.log_exact else "law"
         return (
-            f"Cell: width {self.width:,}, {depth} {self.depth:,}, {self._place}: law "
-            f"{magnitude(self.log_law)}, measured {measured}; {self.score}"
+            f"Cell: width {self.width:,}, {depth} {self.depth:,}, {self._place}: "
+            f"{law} {magnitude(self.log_law)}, measured {measured}; {self.score}"
         )
 
 

@@ -207,7 +207,7 @@ class Comparison(NoCondition):
         """Draw the measured means over their exact values, with two standard errors, and with the
         law (the tried law, or the leading term); return the axes.
 
-        ``against``: "depth" or "blocks", "width", or "layer"; None for the first that varies.  Hollow
+        ``against``: "depth" ("blocks"), "width" or "layer"; None for the first that varies.  Hollow
         marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
         are the user's.
 
@@ -384,9 +384,9 @@ def plan_cells(
     for network in grid:
         if not network._is_exact:
             raise NotSolved(
-                f"{brief(network)} in networks is solved as n goes to infinity alone: give "
-                f"compare_infinite_width(squared_update(network), widths=(100, 200, 400), "
-                f"samples=1000, seed=1) the network without its width"
+                f"{brief(network)} in networks has a theory only as n → ∞: leave the width out of "
+                f"the network, and call compare_infinite_width(squared_update(network), "
+                f"widths=(100, 200, 400), samples=1000, seed=1)"
             )
         if network._whole:
             raise InvalidArgument(

@@ -173,11 +173,12 @@ def _group(
     errors = [cell.relative_standard_error or 0.0 if cell.decides else 0.0 for cell in cells]
     hollow = [not cell.decides for cell in cells]
     over = [cell.over_exact or 0.0 for cell in cells]
-    marks = Marks(f"measured{name}", x, over, errors, look, hollow)
+    note = " (hollow: not in the verdict)" * any(hollow)
+    marks = Marks(f"measured{name}{note}", x, over, errors, look, hollow)
     if any(cell.log_law != cell.log_exact for cell in cells):
         logs = [cell.log_law - cell.log_exact for cell in cells]
     elif all(cell.is_of_the_law for cell in cells):
-        tried, (constant, power) = "law", leading_power()
+        tried, (constant, power) = "law as n → ∞", leading_power()
         logs = [-2 * log(constant) - 2 * power * log(cell.depth) - cell.log_exact for cell in cells]
     else:
         return [marks]

@@ -215,10 +215,11 @@ def _typical(cell: CellRecord, style: Style) -> str:
     if not deep or cell.part != "total" or not median:
         return ""
     typical, mean = (magnitude(-log / 2, 3, style) for log in (math.log(median), cell.log_exact))
+    network = f"MLP(depth={cell.depth})" if cell.is_of_the_law else "network"
     return (
         f"a typical network of {_place(cell)} tolerates the rate {typical} of a linearised step; "
-        f"a real step at a rate above the real-step rate moves further; rare networks set the "
-        f"mean, which allows the rate {mean}"
+        f"maximal_learning_rate({network}, linearised=False) is the largest rate of a real step "
+        f"as n → ∞; rare networks set the mean, which allows the rate {mean}"
     )
 
 

@@ -299,8 +299,8 @@ class Estimate(ReadAsNumber):
         if self.weighted or few > min(_FEW, max(self.samples / 10, _FEWEST)):
             return []
         return [
-            f"a few networks make this mean, as many as {few:.1f} equal networks: the mean and its "
-            f"error are too small most of the time; {rare}"
+            f"a few networks dominate this mean, which varies like the mean of {few:.1f} equally "
+            f"weighted networks: the mean and its error are too small most of the time; {rare}"
         ]
 
     def _repr_html_(self) -> str:

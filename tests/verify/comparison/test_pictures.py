@@ -90,7 +90,13 @@ def test_a_comparison_draws_means_over_exact_values_with_two_standard_errors(
 ) -> None:
     axes = compared.plot(Figure().add_subplot())
     assert entries(axes) == [
-        *("law, width 32", "law, width 256", "exact", "measured, width 32", "measured, width 256")
+        *(
+            "law as n → ∞, width 32",
+            "law as n → ∞, width 256",
+            "exact",
+            "measured, width 32",
+            "measured, width 256",
+        )
     ]
     cells = sorted(compared.cells, key=lambda cell: (cell.width, cell.depth))
     heights = [height for _, ys, _ in bars(axes) for height in ys]
@@ -99,7 +105,7 @@ def test_a_comparison_draws_means_over_exact_values_with_two_standard_errors(
         exact = float(squared_update(cell.network).evaluate())
         assert height == pytest.approx(cell.estimate.mean / exact)
         assert error == pytest.approx(4 * cell.score.evidence.standard_error)
-    law = next(line for line in axes.get_lines() if line.get_label() == "law, width 32")
+    law = next(line for line in axes.get_lines() if line.get_label() == "law as n → ∞, width 32")
     truth = [L**3 / 3 / squared_update(MLP())(32, L) for L in (2, 4)]
     assert ys(law) == pytest.approx(truth)
     assert axes.get_xlabel() == "depth $L$"

@@ -219,8 +219,9 @@ def test_beyond_a_quarter_of_the_width_the_typical_rate_comes_first(
     typical, mean = deep.total.median**-0.5, float(maximal_learning_rate(MLP(16, 5)))
     line = (
         f"a typical network of (width 16, depth 5, layer 5, gram) tolerates the rate "
-        f"{typical:.3g} of a linearised step; a real step at a rate above the real-step rate moves "
-        f"further; rare networks set the mean, which allows the rate {mean:.3g}"
+        f"{typical:.3g} of a linearised step; maximal_learning_rate(MLP(depth=5), "
+        f"linearised=False) is the largest rate of a real step as n → ∞; rare networks set the "
+        f"mean, which allows the rate {mean:.3g}"
     )
     assert printed.count("typical") == printed.count(line) == 1
     cli.main(["--report", str(folder)])

@@ -113,11 +113,11 @@ def test_a_mean_that_a_few_networks_make_is_not_trusted() -> None:
     doubtful = monte_carlo(MLP(32, 64), samples=100_000, seed=1)
     assert doubtful.mean < squared_update(MLP(32, 64)).evaluate() / 10_000
     for text in (repr(doubtful), doubtful._repr_html_()):
-        assert "as many as 2.7 equal networks" in text
+        assert "the mean of 2.7 equally weighted networks" in text
         assert "RareEvents()" in text
     assert "RareEvents()" not in repr(monte_carlo(MLP(32, 4), samples=2000, seed=1))
     rare = monte_carlo(MLP(32, 64), samples=2000, seed=1, sampler=RareEvents())
-    assert "equal networks" not in repr(rare)
+    assert "equally weighted" not in repr(rare)
 
 
 def test_what_is_undefined_shows_in_a_notebook_too() -> None:
@@ -129,7 +129,8 @@ def test_what_is_undefined_shows_in_a_notebook_too() -> None:
 
 
 def test_ten_networks_of_a_deep_grid_are_called_few() -> None:
-    assert "a few networks make this mean" in repr(monte_carlo(MLP(64, 300), samples=10, seed=1))
+    few = repr(monte_carlo(MLP(64, 300), samples=10, seed=1))
+    assert "a few networks dominate this mean" in few
     assert "a few networks" not in repr(monte_carlo(MLP(10**6, 8), samples=10, seed=1))
 
 
