@@ -197,10 +197,11 @@ def _lines(words: Sequence[str], letters: int) -> list[str]:
 
 
 def _axes(ax: Any) -> Any:
-    from matplotlib import pyplot
     from matplotlib.axes import Axes
 
     if ax is None:
+        from matplotlib import pyplot
+
         return pyplot.figure(layout="constrained").add_subplot()
     if not isinstance(ax, Axes):
         raise InvalidArgument(
