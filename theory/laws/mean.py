@@ -146,7 +146,8 @@ class Mean(Composite, Solved):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
-        if not self.in_numbers and not self.network._is_chain:
+        open_depth = not isinstance(self.network.depth, int)
+        if open_depth and not self.network._is_chain:
             return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
         if solved and not self.derivations[0]._has_law:
@@ -161,12 +162,16 @@ class Mean(Composite, Solved):
         """The leading term as n -> infinity, then as the depth (and ``ell``) grows; at an open
         block b, then as B grows at fixed b/B.
 
-        With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
-        numbers, and for a numbered layer of a network of symbolic depth.
+        With a depth in numbers, the first limit alone, in the symbol of the layer if that is open.
+        Raises `NotSolved` for a width in numbers, and for a numbered layer of a network of symbolic
+        depth.
 
         >>> from theory import MLP, readout_update, squared_update
+        >>> from theory.symbols import ell
         >>> squared_update(MLP()).leading(), readout_update(MLP()).leading()
         (L**3*eta**2/3, eta**2*n**2)
+        >>> squared_update(MLP(depth=8), ell).leading()
+        ell*eta**2*(2*ell**2 + 1)/6
         """
         power, coefficient = self.leading_term()
         return coefficient * n**power * self.unit_of_step

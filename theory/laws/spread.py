@@ -237,30 +237,37 @@ class Spread(Composite):
         """
         if not (isinstance(self.network.depth, int) or self.network._is_chain):
             return Moments(standard_deviation=self._leading_in_blocks, mean=self.whole.leading())
+        if not (self.network._is_chain or self._first.in_numbers):
+            self._refuse_slow_in_blocks("an open block", "layer as a number")
         mean = self.whole.leading()
         with announced("variance"):
             deviation = self._with_terms_to(0).standard_deviation
         square = deviation.lead**2
-        if not square.is_polynomial(*DEPTHS):
-            raise NotSolved(
-                "the variance grows or falls exponentially in the depth, so no power leads: give "
-                "the depth as a number"
-            )
-        top = InWidth(deviation.power * 2, highest_degree(square, *DEPTHS), deviation.ratios)
+        if not isinstance(self.network.depth, int):
+            if not square.is_polynomial(*DEPTHS):
+                raise NotSolved(
+                    "the variance grows or falls exponentially in the depth, so no power leads: "
+                    "give the depth as a number"
+                )
+            square = highest_degree(square, *DEPTHS)
+        top = InWidth(deviation.power * 2, square, deviation.ratios)
         return Moments(mean, top.root().term * self.whole.unit_of_step)
 
     @property
     def _leading_in_blocks(self) -> Expr:
         """The leading term of the standard deviation in an open number of blocks."""
-        if self._observable != _QUICK_IN_BLOCKS:
-            raise NotSolved(
-                f"the variance of {self._observable} in an open number of blocks takes many "
-                f"minutes to derive: give a number of blocks, as in "
-                f".at({self.network._depth_symbol}=8).leading()"
-            )
+        numbers = f"a number of blocks, as in .at({self.network._depth_symbol}=8).leading()"
+        self._refuse_slow_in_blocks("an open number of blocks", numbers)
         with announced("variance"):
             power, square = leading_variance(self._second.sums, self._first.sums)
             return factor(self.unit / inverse_square_root(square * n**power))
+
+    def _refuse_slow_in_blocks(self, where: str, fix: str) -> None:
+        if self._observable != _QUICK_IN_BLOCKS:
+            raise NotSolved(
+                f"the variance of {self._observable} in {where} takes many minutes to derive: give "
+                f"{fix}"
+            )
 
     def _expanded(self, of: Callable[[Any], InWidth]) -> Moments:
         whole, first, second = (of(mean) for mean in (self.whole, self._first, self._second))

@@ -134,10 +134,13 @@ class Solved(Number):
 
     def solved_leading(self) -> tuple[int, Expr]:
         """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
-        then as all its depths grow."""
+        then as all its depths grow; at a depth in numbers, where no depth grows, the first limit
+        alone, in the layers that are symbols."""
         for order in range(_MOST_VANISHING):
             coefficient = self.solved_series(order)[order]
             if coefficient != 0:
+                if isinstance(self.network.depth, int):
+                    return self.highest_power - order, factor(coefficient)
                 if not coefficient.is_polynomial(*DEPTHS):
                     raise NotSolved(
                         "the value grows or falls exponentially in the depth, so no power leads: "
