@@ -64,7 +64,7 @@ class Mean(Composite, Solved):
         return all(derivation.in_numbers for derivation in self.derivations)
 
     def _number(self, context: Any) -> Any:
-        total = sum((each._number(context) for each in self.derivations), context.zero)
+        total = sum((each._number(context) for each in self._slowest_first), context.zero)
         return total / int(self.width_here)
 
     @property
@@ -126,8 +126,13 @@ class Mean(Composite, Solved):
     @cached_property
     def in_field(self) -> Any:
         """The mean at eta = 1 as an element of `domain`."""
-        total = sum((d.in_field for d in self.derivations), self.domain.zero)
+        total = sum((d.in_field for d in self._slowest_first), self.domain.zero)
         return total / self.domain.from_sympy(self.width_here)
+
+    @property
+    def _slowest_first(self) -> tuple[Derivation, ...]:
+        """The derivation that a network refuses first, of the output part, before the others."""
+        return self.derivations[::-1]
 
     @property
     def domain(self) -> Domain:
@@ -277,6 +282,9 @@ class Mean(Composite, Solved):
         return self._in_full()
 
     def _headline(self, unit: str = "") -> str:
+        refusals = (each._refusal for each in self._slowest_first)
+        if reason := next(filter(None, refusals), ""):
+            return reason
         if all(each._is_quick for each in self.derivations):
             return super()._headline(unit)
         return "read exact, which takes up to half a minute"

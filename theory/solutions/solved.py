@@ -226,6 +226,11 @@ class Solved(Number):
         """Whether the exact value of a network that is derived as a whole takes two seconds."""
         return True
 
+    @property
+    def _refusal(self) -> str:
+        """Why there is no exact value, where that is known in two seconds; empty elsewhere."""
+        return ""
+
     def _expanded(self, of: Callable[[Solved], InWidth]) -> InWidth:
         return of(self)
 
