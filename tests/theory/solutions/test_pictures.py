@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from typing import Any, cast
 
 import numpy as np
@@ -177,6 +178,13 @@ def test_the_limit_over_the_blocks_of_a_network_in_numbers_keeps_all_powers() ->
     )
     assert list(exact.get_ydata()) == pytest.approx(list(limit.get_ydata()), rel=0.1)
     assert "is everywhere within 10% of its" in axes.get_title().replace("\n", " ")
+
+
+def test_rates_of_layers_are_refused_at_depth_1_before_any_value() -> None:
+    start = time.perf_counter()
+    with pytest.raises(InvalidArgument, match="start L at 2"):
+        layer_rates(MLP()).plot(n=64, L=range(1, 33))
+    assert time.perf_counter() - start < 1
 
 
 def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
