@@ -297,14 +297,14 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     if reading.expression == 0:
         return _wrong_limit(reading, claim, Integer(0), 0)
     target = reading.target
+    if target.has_open_layer and isinstance(target.network.depth, int):
+        return _limit_by_layer(reading, claim)
     try:
         mine = _leading(reading, claim)
         term, rounded = mine.expression, reading.formula.rounded
         right = mine.equals(_TERMS[claim](target.law(claim))) or (
             rounded and _limit_counterexample(reading, claim, term, 1) is None
         )
-        if not right and target.has_open_layer and isinstance(target.network.depth, int):
-            raise NotNormal("the layer is open in a network whose depth is a number")
         if not right and rounded and _is_near(reading, claim):
             raise NotNormal(
                 "its floats are rounded, and the difference is of the size of the rounding"
@@ -319,6 +319,25 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         found = f"formula over exact value tends to 1{reading.closeness}"
         return TheoryVerdict(Outcome.CONSISTENT, found, leading=term)
     return _wrong_limit(reading, claim, term, -1 if sign == -1 else 1)
+
+
+def _limit_by_layer(reading: Reading, claim: Claim) -> TheoryVerdict:
+    """The verdict at every layer of a network whose depth is a number: no layer grows there, and
+    the limit is taken in the width alone."""
+    depth, undecided = reading.target.network.depth, None
+    if depth > _MOST_LAYERS:
+        return _undecided(f"a layer that is open in a network of depth {depth}")
+    for number in map(Integer, range(1, depth + 1)):
+        found = _limit(reading.at({ell: number}), claim)
+        if found.outcome is Outcome.REJECTED and found.counterexample is not None:
+            here = {**reading.target.spoken({ell: number}), **found.counterexample.point}
+            return replace(found, counterexample=replace(found.counterexample, point=here))
+        if found.outcome is not Outcome.CONSISTENT:
+            undecided = undecided or found
+    if undecided is not None:
+        return undecided
+    right = f"formula over exact value tends to 1 in every layer{reading.closeness}"
+    return TheoryVerdict(Outcome.CONSISTENT, right, leading=reading.target.law(claim))
 
 
 def _leading(reading: Reading, claim: Claim) -> LeadingTerm:

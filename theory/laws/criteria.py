@@ -10,6 +10,7 @@ from sympy import Expr, Integer
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
+from theory.symbols import B, b
 from theory.validation import brief, exact_number, typed, written
 
 __all__ = [
@@ -45,6 +46,7 @@ class _Bounded(PlainText):
     bound: Expr = _ONE
 
     def __post_init__(self) -> None:
+        self._refuse_block()
         number = exact_number("bound", self.bound)
         if number <= 0:
             raise InvalidArgument(
@@ -52,6 +54,16 @@ class _Bounded(PlainText):
                 f"it out for 1"
             )
         object.__setattr__(self, "bound", number)
+
+    def _refuse_block(self) -> None:
+        """Refuse a block in the place of the bound: a criterion is no layer."""
+        name = type(self).__name__
+        if self.bound in (b, B) and isinstance(self, Stream | Branches | StreamAndBranches):
+            raise InvalidArgument(
+                f"expected a number for bound of the criterion {name}, got the block {self.bound}; "
+                f"give layer={self.bound} for the stream after a block, or "
+                f"layer=Branch({self.bound}) for its branch"
+            )
 
     def __repr__(self) -> str:
         said = "" if self.bound == 1 else f"bound={written(self.bound)}"

@@ -64,7 +64,7 @@ class Mean(Composite, Solved):
         return all(derivation.in_numbers for derivation in self.derivations)
 
     def _number(self, context: Any) -> Any:
-        total = sum((each._number(context) for each in self.derivations), context.zero)
+        total = sum((each._number(context) for each in self._slowest_first), context.zero)
         return total / int(self.width_here)
 
     @property
@@ -126,8 +126,13 @@ class Mean(Composite, Solved):
     @cached_property
     def in_field(self) -> Any:
         """The mean at eta = 1 as an element of `domain`."""
-        total = sum((d.in_field for d in self.derivations), self.domain.zero)
+        total = sum((d.in_field for d in self._slowest_first), self.domain.zero)
         return total / self.domain.from_sympy(self.width_here)
+
+    @property
+    def _slowest_first(self) -> tuple[Derivation, ...]:
+        """The derivation that a network refuses first, of the output part, before the others."""
+        return self.derivations[::-1]
 
     @property
     def domain(self) -> Domain:
@@ -146,7 +151,8 @@ class Mean(Composite, Solved):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
-        if not self.in_numbers and not self.network._is_chain:
+        open_depth = not isinstance(self.network.depth, int)
+        if open_depth and not self.network._is_chain:
             return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
         if solved and not self.derivations[0]._has_law:
@@ -161,12 +167,16 @@ class Mean(Composite, Solved):
         """The leading term as n -> infinity, then as the depth (and ``ell``) grows; at an open
         block b, then as B grows at fixed b/B.
 
-        With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
-        numbers, and for a numbered layer of a network of symbolic depth.
+        With a depth in numbers, the first limit alone, in the symbol of the layer if that is open.
+        Raises `NotSolved` for a width in numbers, and for a numbered layer of a network of symbolic
+        depth.
 
         >>> from theory import MLP, readout_update, squared_update
+        >>> from theory.symbols import ell
         >>> squared_update(MLP()).leading(), readout_update(MLP()).leading()
         (L**3*eta**2/3, eta**2*n**2)
+        >>> squared_update(MLP(depth=8), ell).leading()
+        ell*eta**2*(2*ell**2 + 1)/6
         """
         power, coefficient = self.leading_term()
         return coefficient * n**power * self.unit_of_step
@@ -272,6 +282,9 @@ class Mean(Composite, Solved):
         return self._in_full()
 
     def _headline(self, unit: str = "") -> str:
+        refusals = (each._refusal for each in self._slowest_first)
+        if reason := next(filter(None, refusals), ""):
+            return reason
         if all(each._is_quick for each in self.derivations):
             return super()._headline(unit)
         return "read exact, which takes up to half a minute"

@@ -237,30 +237,47 @@ class Spread(Composite):
         """
         if not (isinstance(self.network.depth, int) or self.network._is_chain):
             return Moments(standard_deviation=self._leading_in_blocks, mean=self.whole.leading())
+        if not (self.network._is_chain or self._first.in_numbers):
+            self._refuse_slow_in_blocks("an open block", "layer as a number")
         mean = self.whole.leading()
-        with announced("variance"):
+        with announced("variance") as note:
+            self._solve_square(note)
             deviation = self._with_terms_to(0).standard_deviation
         square = deviation.lead**2
-        if not square.is_polynomial(*DEPTHS):
-            raise NotSolved(
-                "the variance grows or falls exponentially in the depth, so no power leads: give "
-                "the depth as a number"
-            )
-        top = InWidth(deviation.power * 2, highest_degree(square, *DEPTHS), deviation.ratios)
+        if not isinstance(self.network.depth, int):
+            if not square.is_polynomial(*DEPTHS):
+                raise NotSolved(
+                    "the variance grows or falls exponentially in the depth, so no power leads: "
+                    "give the depth as a number"
+                )
+            square = highest_degree(square, *DEPTHS)
+        top = InWidth(deviation.power * 2, square, deviation.ratios)
         return Moments(mean, top.root().term * self.whole.unit_of_step)
 
     @property
     def _leading_in_blocks(self) -> Expr:
         """The leading term of the standard deviation in an open number of blocks."""
-        if self._observable != _QUICK_IN_BLOCKS:
-            raise NotSolved(
-                f"the variance of {self._observable} in an open number of blocks takes many "
-                f"minutes to derive: give a number of blocks, as in "
-                f".at({self.network._depth_symbol}=8).leading()"
-            )
+        numbers = f"a number of blocks, as in .at({self.network._depth_symbol}=8).leading()"
+        self._refuse_slow_in_blocks("an open number of blocks", numbers)
         with announced("variance"):
             power, square = leading_variance(self._second.sums, self._first.sums)
             return factor(self.unit / inverse_square_root(square * n**power))
+
+    def _solve_square(self, note: Callable[[float], None]) -> None:
+        """Solve the closed forms of the square, which take most of the time, one by one."""
+        if self._first.in_numbers:
+            return
+        squares = self._second.derivations
+        for done, each in enumerate(squares, start=1):
+            each._forms()
+            note(done / (len(squares) + 1))
+
+    def _refuse_slow_in_blocks(self, where: str, fix: str) -> None:
+        if self._observable != _QUICK_IN_BLOCKS:
+            raise NotSolved(
+                f"the variance of {self._observable} in {where} takes many minutes to derive: give "
+                f"{fix}"
+            )
 
     def _expanded(self, of: Callable[[Any], InWidth]) -> Moments:
         whole, first, second = (of(mean) for mean in (self.whole, self._first, self._second))
@@ -296,7 +313,9 @@ class Spread(Composite):
                 return f"{text}; relative_standard_deviation() takes some seconds"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
-            return f"mean {formula_text(self.whole.leading())} to leading order"
+            text = f"mean {formula_text(self.whole.leading())} to leading order"
+            slow = self.network._is_chain and self._holds_output and not self._first.in_numbers
+            return f"{text}; leading() takes up to a minute" if slow else text
         mean = "" if is_large(network) else formula_text(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
         return f"mean {mean}" if 0 < len(mean) < 320 else f"long; call it with numbers for {sizes}"
@@ -304,7 +323,11 @@ class Spread(Composite):
     def _is_slow_in_blocks(self) -> bool:
         """Whether the words of the square, in blocks, take many seconds to derive: words with
         the network's output do."""
-        return not self.network._is_chain and any(len(w) > 1 for w, _ in self._observable.terms)
+        return not self.network._is_chain and self._holds_output
+
+    @property
+    def _holds_output(self) -> bool:
+        return any(len(word) > 1 for word, _ in self._observable.terms)
 
     def _relative_text(self) -> str:
         return str(nstr(self.relative_standard_deviation(4), 4))

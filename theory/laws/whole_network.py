@@ -38,6 +38,10 @@ _TO_OUTPUT = Observable.of([(("".join(INNER),), Fraction(1))])
 """tr K_fz K_zf: `INNER` are the kernels from the output f to the site z and back."""
 _QUICK_PRODUCTS, _MOST_PRODUCTS = 100_000, 500_000
 """Products of weights that are averaged in two seconds and in half a minute of one core."""
+_TOO_MANY = (
+    f"an exact value averages more than {_MOST_PRODUCTS:,} products of weights here, which takes "
+    f"too long: give fewer edges, positions or layers, or simulate"
+)
 
 Numbers = dict[str, int]
 """Sites by number, as the letters of words hold them."""
@@ -60,15 +64,29 @@ class WholeNetwork(Derivation):
     def in_field(self) -> Any:
         """The mean at eta = 1 as an element of `domain`."""
         with announced("exact value"):
-            return self._mean(_QUICK_PRODUCTS if self._is_quick else _MOST_PRODUCTS)
+            if reason := self._refusal:
+                raise NotSolved(reason)
+            mean, _ = self._mean(_QUICK_PRODUCTS if self._is_quick else _MOST_PRODUCTS)
+            if mean is None:
+                raise NotSolved(_TOO_MANY)
+            return mean
 
     @property
     def _is_quick(self) -> bool:
         """Whether the mean takes at most two seconds."""
-        return self._mean(_QUICK_PRODUCTS) is not None
+        return self._mean(_QUICK_PRODUCTS)[0] is not None
 
-    def _mean(self, most: int) -> Any:
-        """The mean, from ``most`` products of weights at most."""
+    @property
+    def _refusal(self) -> str:
+        """Why the mean is refused, where the first two seconds show it."""
+        try:
+            mean, products = self._mean(_QUICK_PRODUCTS)
+        except NotSolved as reason:
+            return str(reason)
+        return _TOO_MANY if mean is None and products > _MOST_PRODUCTS else ""
+
+    def _mean(self, most: int) -> tuple[Any, int]:
+        """The mean, from ``most`` products of weights at most, and the products counted."""
         ((word, _),) = self.observable.terms
         return _mean(self.network, self.layer, self.rates, len(word) // 2, most)
 
@@ -106,9 +124,9 @@ def label_and_output(network: Network, layer: object, rates: object) -> tuple[Wh
 
 
 @lru_cache(maxsize=64)
-def _mean(network: Network, layer: Any, rates: Any, outputs: int, most: int) -> Any:
-    """E[f^(2 outputs) tr K_zf K_fz] in the field of ``network``; None where fewer than
-    `_MOST_PRODUCTS` are allowed and not enough."""
+def _mean(network: Network, layer: Any, rates: Any, outputs: int, most: int) -> tuple[Any, int]:
+    """E[f^(2 outputs) tr K_zf K_fz] in the field of ``network``, None where ``most`` products of
+    weights are not enough; and the products of all steps up to the last one that was counted."""
     readout, z = network._readout(), network._site_name(layer)
     steps = [*(step for cell, _ in network._cells(rates) for step in cell), (readout,)]
     descent = _Descent(network, {readout.name: 1, z: 2}, outputs, most)
@@ -117,13 +135,8 @@ def _mean(network: Network, layer: Any, rates: Any, outputs: int, most: int) -> 
             if any(site.name in descent.numbers for site in step):
                 descent.average(step)
     except _TooManyProducts:
-        if most < _MOST_PRODUCTS:
-            return None
-        raise NotSolved(
-            f"an exact value averages more than {most:,} products of weights here, which takes too "
-            f"long: give fewer edges, positions or layers, or simulate"
-        ) from None
-    return descent.at_the_inputs()
+        return None, descent.products
+    return descent.at_the_inputs(), descent.products
 
 
 class _Descent:

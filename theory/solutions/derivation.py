@@ -295,7 +295,7 @@ class Derivation(Solved):
 
     @announced("leading term")
     def leading(self) -> Expr:
-        """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
+        """The leading term as n -> infinity and then, where the depth is a symbol, as it grows.
 
         Raises `NotSolved` where the width is a number.
 
@@ -311,9 +311,9 @@ class Derivation(Solved):
         """Power of n and its coefficient in `leading`."""
         if self.vanishes:
             return 0, Integer(0)
-        if not isinstance(self.network.depth, int) and not self.network._is_chain:
-            return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
+            if not self.network._is_chain:
+                return leading_in_blocks(self.sums)
             if self._has_law:
                 return self.law.power, self.law.leading(self.layer)
             if self.opened is None:
@@ -322,6 +322,8 @@ class Derivation(Solved):
             raise NotSolved(f"leading() is a limit of infinite width: {self.network._open_width}")
         if self.opened is not None:
             return self._leading_at_depth(*self.opened)
+        if not self.in_numbers:
+            return self.solved_leading()
         return leading_in_width(self.domain, self.in_field)
 
     @property
@@ -345,7 +347,7 @@ class Derivation(Solved):
 
     @property
     def _has_law(self) -> bool:
-        return self.layer in (L, ell) and self.rates is None
+        return self.network.depth == L and self.layer in (L, ell) and self.rates is None
 
     @property
     def domain(self) -> Domain:
@@ -416,7 +418,7 @@ class Derivation(Solved):
             return self.network._cell_of(self.layer)
         raise NotSolved(
             f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
-            f"use exact, which has a closed form in ell"
+            f"use exact, which has a closed form in {block_of(self.layer)}"
         )
 
     @property

@@ -134,10 +134,13 @@ class Solved(Number):
 
     def solved_leading(self) -> tuple[int, Expr]:
         """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
-        then as all its depths grow."""
+        then as all its depths grow; at a depth in numbers, where no depth grows, the first limit
+        alone, in the layers that are symbols."""
         for order in range(_MOST_VANISHING):
             coefficient = self.solved_series(order)[order]
             if coefficient != 0:
+                if isinstance(self.network.depth, int):
+                    return self.highest_power - order, factor(coefficient)
                 if not coefficient.is_polynomial(*DEPTHS):
                     raise NotSolved(
                         "the value grows or falls exponentially in the depth, so no power leads: "
@@ -222,6 +225,11 @@ class Solved(Number):
     def _is_quick(self) -> bool:
         """Whether the exact value of a network that is derived as a whole takes two seconds."""
         return True
+
+    @property
+    def _refusal(self) -> str:
+        """Why there is no exact value, where that is known in two seconds; empty elsewhere."""
+        return ""
 
     def _expanded(self, of: Callable[[Solved], InWidth]) -> InWidth:
         return of(self)

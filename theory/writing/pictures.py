@@ -114,6 +114,7 @@ class Drawable:
         family, values = self._family(axis, given)
         others = [repr(_NAMES.get(each, each.name)) for each in self._drawn_sizes if each != axis]
         grid = _checked(axis, given.get(axis, self._grid(axis, values)), others)
+        self._refuse_depth_1(grid if axis == L else [point.get(L) for point in values])
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
         laws = self._laws() if joint_limit is None else (joint_limit,)
         fixed = self._fixed()
@@ -140,6 +141,15 @@ class Drawable:
             xlabel=_named(axis),
             ylabel=self._quantity,
         )
+
+    def _refuse_depth_1(self, depths: Sequence[Any]) -> None:
+        """Refuse depth 1 among the ``depths`` of a picture, where a value of several groups of
+        layers has fewer numbers."""
+        if "hidden layers" in self._drawn_parts and 1 in depths:
+            raise InvalidArgument(
+                "expected depths from 2 on for L, got L=1 among them, where no hidden layer is "
+                "above the first; start L at 2"
+            )
 
     @property
     def _drawn_sizes(self) -> tuple[Symbol, ...]:

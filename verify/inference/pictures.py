@@ -33,8 +33,9 @@ def draw_estimate(
     whether theory has the linearised step, and real steps were measured."""
     if places and theory is not None:
         raise InvalidArgument(
-            f"expected no theory for the places {places[0]}, ..., which are no numbered layers, "
-            f"got theory={typed(theory)}; compare numbers with the exact values"
+            f"expected no theory beside places that have names, such as {places[0]}, got "
+            f"theory={typed(theory)}; leave theory out, and draw the exact values alone, as in "
+            f"squared_update(network, b).plot() for the blocks of a residual network"
         )
     names = sorted(parts, key=lambda name: name != "total")
     kind = "exact" if hasattr(theory, "open_sizes") else "law"

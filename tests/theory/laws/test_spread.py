@@ -204,3 +204,14 @@ def test_the_leading_deviation_in_blocks_is_the_limit_of_exact_values() -> None:
 def test_the_variance_of_an_update_in_an_open_number_of_blocks_takes_minutes() -> None:
     with pytest.raises(NotSolved, match=r"give a number of blocks, as in .at\(B=8\)"):
         squared_update(Residual()).label.spread.leading()
+
+
+def test_a_spread_with_the_output_says_how_long_its_leading_term_takes() -> None:
+    assert repr(squared_update(MLP()).spread).endswith("; leading() takes up to a minute")
+    assert repr(squared_update(MLP()).label.spread).endswith("to leading order")
+
+
+def test_the_leading_term_of_a_spread_notes_its_progress() -> None:
+    shares: list[float] = []
+    tangent_kernel(MLP())._solve_square(shares.append)
+    assert shares == [0.5]

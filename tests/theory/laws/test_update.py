@@ -269,7 +269,7 @@ def test_exact_says_what_to_give_where_it_is_not_solved(
         (MLP(4, 4), None, "leave width out"),
         (MLP(4), None, "leave width out"),
         (MLP((3, 4)), 1, "leave width out"),
-        (MLP(depth=4), ell, "give layer as a number"),
+        (MLP(4, 4), ell, "leave width out"),
     ],
 )
 def test_leading_says_what_to_give_where_it_is_not_solved(

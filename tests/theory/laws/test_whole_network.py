@@ -73,6 +73,18 @@ def test_a_text_does_not_compute_for_many_seconds() -> None:
     assert repr(slow.label).endswith(": 195/64 * eta**2")
 
 
+def test_a_text_says_the_refusal_that_the_first_step_shows() -> None:
+    """The output part refuses before its first average, and before the label part starts."""
+    _mean.cache_clear()
+    large = squared_update(Convolution(64, 32, 3, 4, shared=False))
+    start = time.perf_counter()
+    with pytest.raises(NotSolved, match="more than 500,000 products of weights") as refused:
+        large.evaluate()
+    assert repr(large).endswith(str(refused.value))
+    assert time.perf_counter() - start < 2
+    assert _mean.cache_info().currsize == 1
+
+
 def test_the_shared_convolution_is_quick() -> None:
     """Its words are averaged once for all turns of the positions: 1 s of one core, with ten
     times that for a busy machine."""

@@ -12,6 +12,7 @@ from sympy import Rational, sqrt
 from tests.tools.strategies import generated, mlp_layers, rational
 from theory import (
     MLP,
+    Branches,
     EveryHiddenLayer,
     InvalidArgument,
     LastLayer,
@@ -20,11 +21,13 @@ from theory import (
     NetworkOutput,
     NotSolved,
     Readout,
+    Stream,
+    StreamAndBranches,
     maximal_learning_rate,
     squared_update,
 )
 from theory.precision import workdps
-from theory.symbols import L, a, n, n_0
+from theory.symbols import L, a, b, n, n_0
 
 BOUNDS = st.sampled_from([Fraction(1), Fraction(1, 10), Fraction(7, 3)])
 
@@ -158,3 +161,9 @@ def test_pairs_of_layers_make_the_law(depth: int) -> None:
         assert limit(j) == depth - j + Rational(1, 2)
         for k in range(1, j):
             assert limit(j, k) - limit(j) - limit(k) == 2 * limit(j)
+
+
+@pytest.mark.parametrize("criterion", [Stream, Branches, StreamAndBranches])
+def test_a_block_in_the_place_of_the_bound_names_the_layer(criterion: Any) -> None:
+    with pytest.raises(InvalidArgument, match="got the block b; give layer=b for the stream"):
+        criterion(b)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from typing import Any, cast
 
 import numpy as np
@@ -167,6 +168,23 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
     assert inside.get_ylabel() == r"$E[(\Delta z)^2]/\eta^2$"
     assert inside.get_xlabel() == "block $b$"
     assert update.plot(against="blocks").get_xlabel() == "number of blocks $B$"
+
+
+def test_the_limit_over_the_blocks_of_a_network_in_numbers_keeps_all_powers() -> None:
+    axes = squared_update(Residual(64, 8), b).plot(b=[1, 4, 8])
+    exact, limit = axes.get_lines()
+    assert list(limit.get_ydata()) == pytest.approx(
+        [float(squared_update(Residual(blocks=8), k).width_series(0)[0]) for k in (1, 4, 8)]
+    )
+    assert list(exact.get_ydata()) == pytest.approx(list(limit.get_ydata()), rel=0.1)
+    assert "is everywhere within 10% of its" in axes.get_title().replace("\n", " ")
+
+
+def test_rates_of_layers_are_refused_at_depth_1_before_any_value() -> None:
+    start = time.perf_counter()
+    with pytest.raises(InvalidArgument, match="start L at 2"):
+        layer_rates(MLP()).plot(n=64, L=range(1, 33))
+    assert time.perf_counter() - start < 1
 
 
 def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:

@@ -16,6 +16,7 @@ from theory import (
     squared_update,
 )
 from theory.observables import K, trace
+from theory.outcome import Outcome
 from theory.symbols import B, b, eta, n
 from verify import check
 
@@ -120,3 +121,18 @@ def test_formulas_in_blocks_are_decided_by_theory_alone() -> None:
     assert found.verdict.name == "CONSISTENT"
     assert found.evidence is None
     assert found.unmeasured == "formulas in blocks are decided by theory alone"
+
+
+TRUNCATED = "373977*(81/64)^b*b^3/(67108864*(9/8)^b)"
+
+
+def test_no_block_grows_in_a_network_of_numbered_blocks():
+    network = Residual(blocks=8)
+    options = {"claim": "leading", "network": network, "simulate": False}
+    wrong = check(TRUNCATED, **options)
+    assert wrong.outcome is Outcome.REJECTED
+    assert wrong.counterexample.where == "b = 1"
+    law = squared_update(network, b).leading() / eta**2
+    assert check(law, **options).outcome is Outcome.CONSISTENT
+    last_wrong = f"{law} + " + "*".join(f"(b-{k})" for k in range(1, 8))
+    assert check(last_wrong, **options).counterexample.where == "b = 8"

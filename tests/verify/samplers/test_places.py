@@ -90,6 +90,8 @@ def test_estimates_name_what_was_measured() -> None:
     assert several.label.mean.shape == (2,)
     assert "vertex a" in repr(monte_carlo(GRAPH, layer="a", samples=10, seed=1, sampler=Dense()))
     assert several.plot().get_xlabel() == "stream 0, branch 3"
+    with pytest.raises(InvalidArgument, match=r"squared_update\(network, b\)\.plot\(\)"):
+        several.plot(theory=lambda block: block)
 
 
 def test_untrained_places_do_not_move_and_the_estimate_says_so() -> None:
