@@ -1,5 +1,7 @@
 """A number of blocks is finite: at an open block, the leading term takes the limit in n alone."""
 
+from typing import Any
+
 import pytest
 from sympy import Rational, simplify
 
@@ -22,7 +24,7 @@ NETWORK = Residual(blocks=8)
 
 
 @pytest.mark.parametrize("part", ["total", "label", "output"])
-def test_the_leading_term_at_an_open_block_is_that_of_every_block(part):
+def test_the_leading_term_at_an_open_block_is_that_of_every_block(part: str) -> None:
     law = getattr(squared_update(NETWORK, b), part).leading()
     for block in (1, 4, 8):
         exact = getattr(squared_update(NETWORK, block), part).leading()
@@ -33,7 +35,7 @@ def test_the_leading_term_at_an_open_block_is_that_of_every_block(part):
     ("layer", "options"),
     [(Branch, {}), (int, {"rates": ByRole(up=2)})],
 )
-def test_branches_and_multipliers_keep_all_powers_of_the_block(layer, options):
+def test_branches_and_multipliers_keep_all_powers_of_the_block(layer: Any, options: Any) -> None:
     open_place = b if layer is int else layer(b)
     law = squared_update(NETWORK, open_place, **options).label.leading()
     for block in (1, 5):
@@ -41,26 +43,26 @@ def test_branches_and_multipliers_keep_all_powers_of_the_block(layer, options):
         assert simplify(law.subs(b, block) - own) == 0
 
 
-def test_an_observable_and_the_tangent_kernel_at_an_open_block():
+def test_an_observable_and_the_tangent_kernel_at_an_open_block() -> None:
     assert derive(trace(K) / n, NETWORK, layer=b).leading() == Rational(9, 8) ** b * n * (b + 6) / 6
     law = tangent_kernel(NETWORK, b).leading()
     for mine, own in zip(law, tangent_kernel(NETWORK, 3).leading(), strict=True):
         assert simplify(mine.subs(b, 3) - own) == 0
 
 
-def test_alignment_at_an_open_block_is_below_1():
+def test_alignment_at_an_open_block_is_below_1() -> None:
     law = alignment(NETWORK, b).label.leading()
     for block in (1, 4):
         assert law.subs(b, block) == alignment(NETWORK, block).label.leading() <= 1
 
 
-def test_a_deep_network_keeps_all_powers_too():
+def test_a_deep_network_keeps_all_powers_too() -> None:
     deep = Residual(blocks=20)
     law = derive(trace(K) / n, deep, layer=b).leading()
     assert law.subs(b, 7) == derive(trace(K) / n, deep, layer=7).leading()
 
 
-def test_layers_of_a_numbered_depth_do_not_grow():
+def test_layers_of_a_numbered_depth_do_not_grow() -> None:
     update = squared_update(MLP(depth=8), ell)
     assert (update.leading() / eta**2 - update.width_series(0)[0]).expand() == 0
     trained = squared_update(MLP(depth=8), rates=TrainedLayers(p, q)).leading()
@@ -68,7 +70,7 @@ def test_layers_of_a_numbered_depth_do_not_grow():
     assert trained.subs({p: 2, q: 4}) == numbers
 
 
-def test_a_width_in_numbers_and_a_slow_variance_are_refused():
+def test_a_width_in_numbers_and_a_slow_variance_are_refused() -> None:
     with pytest.raises(NotSolved, match="leave width out"):
         squared_update(Residual(64, 8), b).leading()
     with pytest.raises(NotSolved, match="layer as a number"):
@@ -76,7 +78,7 @@ def test_a_width_in_numbers_and_a_slow_variance_are_refused():
 
 
 @pytest.mark.parametrize("share", [Rational(1, 4), 1])
-def test_an_open_block_of_open_blocks_tends_to_its_law(share):
+def test_an_open_block_of_open_blocks_tends_to_its_law(share: Any) -> None:
     law = squared_update(Residual(), b).label.leading()
     errors = []
     for blocks in (64, 1024):

@@ -173,10 +173,10 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
 def test_the_limit_over_the_blocks_of_a_network_in_numbers_keeps_all_powers() -> None:
     axes = squared_update(Residual(64, 8), b).plot(b=[1, 4, 8])
     exact, limit = axes.get_lines()
-    assert list(limit.get_ydata()) == pytest.approx(
+    assert list(ys(limit)) == pytest.approx(
         [float(squared_update(Residual(blocks=8), k).width_series(0)[0]) for k in (1, 4, 8)]
     )
-    assert list(exact.get_ydata()) == pytest.approx(list(limit.get_ydata()), rel=0.1)
+    assert list(ys(exact)) == pytest.approx(list(ys(limit)), rel=0.1)
     assert "is everywhere within 10% of its" in axes.get_title().replace("\n", " ")
 
 

@@ -126,13 +126,16 @@ def test_formulas_in_blocks_are_decided_by_theory_alone() -> None:
 TRUNCATED = "373977*(81/64)^b*b^3/(67108864*(9/8)^b)"
 
 
-def test_no_block_grows_in_a_network_of_numbered_blocks():
+def test_no_block_grows_in_a_network_of_numbered_blocks() -> None:
     network = Residual(blocks=8)
-    options = {"claim": "leading", "network": network, "simulate": False}
-    wrong = check(TRUNCATED, **options)
+
+    def checked(formula: Any) -> Any:
+        return check(formula, claim="leading", network=network, simulate=False)
+
+    wrong = checked(TRUNCATED)
     assert wrong.outcome is Outcome.REJECTED
     assert wrong.counterexample.where == "b = 1"
     law = squared_update(network, b).leading() / eta**2
-    assert check(law, **options).outcome is Outcome.CONSISTENT
+    assert checked(law).outcome is Outcome.CONSISTENT
     last_wrong = f"{law} + " + "*".join(f"(b-{k})" for k in range(1, 8))
-    assert check(last_wrong, **options).counterexample.where == "b = 8"
+    assert checked(last_wrong).counterexample.where == "b = 8"
