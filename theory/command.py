@@ -79,18 +79,18 @@ def exit_code(program: str, main: Callable[[], int]) -> int:
 def parsed(
     parser: ArgumentParser,
     arguments: Sequence[str] | None,
-    outside: Callable[[str], str],
+    outside: Callable[[str, str], str],
     version: str,
 ) -> Namespace:
     """The options of a command; for others the nearest option, the command that has it, or the
-    answer of ``outside`` to the name."""
+    answer of ``outside`` to the name and its value."""
     parser.add_argument("--version", action="version", version=f"mup-depth {version}")
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        name, known = rest[0].partition("=")[0], parser._option_string_actions
+        (name, _, value), known = rest[0].partition("="), parser._option_string_actions
         words = {option.lstrip("-"): option for option in known}
         nearest = get_close_matches(name.lstrip("-"), words, 1, _ALIKE)
-        answer = outside(name.lstrip("-").replace("-", "_"))
+        answer = outside(name.lstrip("-").replace("-", "_"), value or "".join(rest[1:2]))
         answer = answer.replace("give ", "at the Python prompt give ", 1)
         fix = f"; {answer}" if answer else ""
         fix = f"; the nearest option is {words[nearest[0]]}" if nearest else fix

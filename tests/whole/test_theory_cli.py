@@ -42,6 +42,8 @@ def test_the_answer_comes_first(
 @pytest.mark.parametrize(
     ("arguments", "fix"),
     [
+        (["--activation", "tanh"], "at the Python prompt give MLP(activation=Tanh())"),
+        (["--activation=leaky_relu"], "give MLP(activation=LeakyReLU())"),
         (["--dpeth", "4"], "unrecognized arguments: --dpeth 4; the nearest option is --depth"),
         (["--formula=L"], "--formula=L; it belongs to python -m verify --formula"),
     ],

@@ -8,7 +8,7 @@ number of a matrix; numbers add and multiply, also with exact rationals and with
 ``f`` = g . z the output of the network, at every layer.
 
 Only numbers even in every neuron can be written, and their expectations are therefore rational.
-An expression with more than one meaning, or none, raises `InvalidArgument`, which names the fix.
+Any other expression raises `InvalidArgument`, which names the fix.
 
 >>> g @ K @ K @ g * f**2 / 2
 1/2·gᵀK²g·(gᵀz)²
@@ -56,14 +56,12 @@ Key = TypeVar("Key", str, Word)
 
 _WIDTH = ""
 """The trace of the identity, which is the width n of the layer."""
+_POLYNOMIAL = "a polynomial in traces and forms of K, D, z and g"
 _QUOTIENTS = (
-    "observables are polynomials, whose means are rational: measure the mean of the numerator and "
-    "of the denominator each"
+    "only polynomials have rational means: derive the mean of the numerator and of the denominator "
+    "each"
 )
-_SQUARES = (
-    "observables are polynomials, whose means are rational: take a square, as in z @ z, f**2 or "
-    "trace(K @ K)"
-)
+_SQUARES = "only polynomials have rational means: take a square, as in z @ z, f**2 or trace(K @ K)"
 
 
 class NotAnExpression(InvalidArgument, SympifyError):
@@ -73,7 +71,7 @@ class NotAnExpression(InvalidArgument, SympifyError):
 
 
 def _refuse(got: str, give: str) -> NoReturn:
-    raise InvalidArgument(f"expected an observable of one meaning, got {got}; {give}")
+    raise InvalidArgument(f"expected {_POLYNOMIAL}, got {got}; {give}")
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,7 @@ class _Combination(Answering, Generic[Key]):
 
     def _sympy_(self) -> NoReturn:
         raise NotAnExpression(
-            f"expected an observable of one meaning, got a function of SymPy of {self}; for a "
+            f"expected {_POLYNOMIAL}, got a function of SymPy of {self}; for a "
             f"trace write trace(K) with trace of theory.observables, and apply other functions to "
             f"the mean, derive(observable, network).exact"
         )
