@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
+from theory.activations.piecewise_linear import slope_value
 from theory.activations.spelling import outside_of_commands
 from theory.command import exit_code, own_streams, parsed, whole
 from theory.errors import InvalidArgument
@@ -118,7 +119,7 @@ def _network(options: argparse.Namespace) -> Network:
 
 def _activation(slope: str) -> PiecewiseLinear:
     """The activation of a negative slope, by the name of its kind."""
-    activation = LeakyReLU(slope)
+    activation = LeakyReLU(slope_value("--slope", slope))
     named = {0: ReLU(), 1: Linear()}
     return named.get(activation.slope, activation)
 

@@ -24,6 +24,7 @@ __all__ = [
     "BAD_INPUT",
     "INTERNAL_ERROR",
     "INTERRUPTED",
+    "decimal",
     "exit_code",
     "on_one_line",
     "own_streams",
@@ -107,6 +108,16 @@ def _without_option(words: Sequence[str]) -> str:
         pairs = zip(("--width", "--depth"), words, strict=False)
         return f"; give {' '.join(f'{option} {number}' for option, number in pairs)}"
     return "; leave it out: a command takes options alone, and prints the rates in every case"
+
+
+def decimal(text: str) -> float:
+    """The number of an option; `ArgumentTypeError` names the fix of other text."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"expected a number, got {text!r}; give a decimal such as 0.01"
+        ) from None
 
 
 def whole(text: str, *, several: bool = False, symbol: bool = False) -> int:

@@ -185,6 +185,13 @@ def test_the_limit_of_a_network_without_layers_names_the_symbol() -> None:
         POOLED.leading()
 
 
+def test_samplers_and_counterexamples_answer_names_that_they_do_not_have() -> None:
+    example = V.check("L**2/3", claim="leading", simulate=False).counterexample
+    for value, name in ((V.Dense(), "neurons"), (example, "plot")):
+        with pytest.raises(AttributeError, match=rf"^{type(value).__name__} has no {name}: "):
+            getattr(value, name)
+
+
 def test_a_refused_operator_raises_a_named_class() -> None:
     refusals: list[Callable[[], Any]] = [
         lambda: UPDATE / 3,

@@ -177,8 +177,8 @@ def test_every_line_fits_a_page(network: MLP) -> None:
     [
         (["--width", "0"], "width=0"),
         (["--depth", "-1"], "depth=-1"),
-        (["--slope", "2"], "negative_slope='2'"),
-        (["--slope", "nan"], "negative_slope='nan'"),
+        (["--slope", "2"], "for --slope, got --slope='2'"),
+        (["--slope", "nan"], "--slope='nan'"),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(

@@ -19,6 +19,7 @@ from sympy import Add, Expr, Integer, Rational, factor, log
 from theory.algebra.numerals import formula_text, number_text, real_text
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, point_name
+from theory.coverage import Answering
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal, quotient
 from theory.formulas.normal_form import (
@@ -81,7 +82,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Answering):
     """The difference between a formula and the law: its kind, and a sentence, "it is ...".
 
     >>> from verify import check
@@ -100,7 +101,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Counterexample:
+class Counterexample(Answering):
     """Sizes at which a formula differs from the law, and both values; None where a value does not
     exist.
 
