@@ -104,7 +104,7 @@ def test_a_number_in_other_text_is_refused_with_a_fix(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        main([option, "x"])
+        cli.main([option, "x"])
     assert "expected a number, got 'x'; give a decimal such as 0.01" in capsys.readouterr().err
 
 
