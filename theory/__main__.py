@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
+from theory.activations.piecewise_linear import slope_value
+from theory.activations.spelling import outside_of_commands
 from theory.command import exit_code, own_streams, parsed, whole
-from theory.coverage import outside
 from theory.errors import InvalidArgument
 from theory.exposition.citation import VERSION, bibtex
 from theory.exposition.narrative import derivation_text
@@ -46,7 +47,9 @@ def command() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the derivation; 0, 2 for bad input, 5 for an internal error, 130 where interrupted."""
-    return exit_code(_PROGRAM, lambda: _print(parsed(_parser(), arguments, outside, VERSION)))
+    return exit_code(
+        _PROGRAM, lambda: _print(parsed(_parser(), arguments, outside_of_commands, VERSION))
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +119,7 @@ def _network(options: argparse.Namespace) -> Network:
 
 def _activation(slope: str) -> PiecewiseLinear:
     """The activation of a negative slope, by the name of its kind."""
-    activation = LeakyReLU(slope)
+    activation = LeakyReLU(slope_value("--slope", slope))
     named = {0: ReLU(), 1: Linear()}
     return named.get(activation.slope, activation)
 

@@ -24,6 +24,7 @@ __all__ = [
     "BAD_INPUT",
     "INTERNAL_ERROR",
     "INTERRUPTED",
+    "decimal",
     "exit_code",
     "on_one_line",
     "own_streams",
@@ -79,18 +80,18 @@ def exit_code(program: str, main: Callable[[], int]) -> int:
 def parsed(
     parser: ArgumentParser,
     arguments: Sequence[str] | None,
-    outside: Callable[[str], str],
+    outside: Callable[[str, str], str],
     version: str,
 ) -> Namespace:
     """The options of a command; for others the nearest option, the command that has it, or the
-    answer of ``outside`` to the name."""
+    answer of ``outside`` to the name and its value."""
     parser.add_argument("--version", action="version", version=f"mup-depth {version}")
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        name, known = rest[0].partition("=")[0], parser._option_string_actions
+        (name, _, value), known = rest[0].partition("="), parser._option_string_actions
         words = {option.lstrip("-"): option for option in known}
         nearest = get_close_matches(name.lstrip("-"), words, 1, _ALIKE)
-        answer = outside(name.lstrip("-").replace("-", "_"))
+        answer = outside(name.lstrip("-").replace("-", "_"), value or "".join(rest[1:2]))
         answer = answer.replace("give ", "at the Python prompt give ", 1)
         fix = f"; {answer}" if answer else ""
         fix = f"; the nearest option is {words[nearest[0]]}" if nearest else fix
@@ -107,6 +108,16 @@ def _without_option(words: Sequence[str]) -> str:
         pairs = zip(("--width", "--depth"), words, strict=False)
         return f"; give {' '.join(f'{option} {number}' for option, number in pairs)}"
     return "; leave it out: a command takes options alone, and prints the rates in every case"
+
+
+def decimal(text: str) -> float:
+    """The number of an option; `ArgumentTypeError` names the fix of other text."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"expected a number, got {text!r}; give a decimal such as 0.01"
+        ) from None
 
 
 def whole(text: str, *, several: bool = False, symbol: bool = False) -> int:

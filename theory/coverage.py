@@ -103,7 +103,8 @@ _OF_OTHER_NETWORKS |= dict.fromkeys(_WIDTHS, ("width", "channels"))
 _OF_OTHER_NETWORKS |= dict.fromkeys(("alpha", "beta", "tau"), ("multiplier", "multiplier2"))
 """The names of a size, or of the square of a scale, in networks other than an MLP."""
 _OF_GRIDS = (*("grid", "width", "widths", "depths", "blocks", "sizes"), *_DEPTHS, *_WIDTHS)
-_OF_STEPS = ("optimizer", "adam", "momentum", "beta", "betas", "weight_decay")
+_OF_STEPS = {"momentum": "Momentum(0.9)", "weight_decay": "WeightDecay(GradientDescent(), 0.01)"}
+_OF_STEPS |= dict.fromkeys(("optimizer", "adam", "beta", "betas"), "SignDescent()")
 _OF_EXPRESSIONS = (
     "args atoms as_numer_denom cancel coeff diff doit evalf expand factor free_symbols has "
     "integrate limit replace rewrite series simplify subs together xreplace"
@@ -366,11 +367,8 @@ def answered(function: Callable[P, R]) -> Callable[P, R]:
     expected network for squared_update, got none; give network=MLP(width=64, depth=4)
     """
     parameters = inspect.signature(function).parameters
-    names = [
-        each
-        for each in parameters.values()
-        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and each.name != "self"
-    ]
+    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    names = [each for each in parameters.values() if each.kind in kinds and each.name != "self"]
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
     bound = next(iter(parameters), "") == "self"
 
@@ -442,6 +440,7 @@ def _squared(name: str, value: object, named: list[str]) -> str:
         return ""
     number = isinstance(value, Number) and not isinstance(value, bool)
     given = f"{name}2={value * value:.6g}" if number else _example(f"{name}2")  # type: ignore[operator]
+    given = f"{name}2={value**2}" if hasattr(value, "free_symbols") else given  # type: ignore[operator]
     return f"{name}2 is its square: give {given}"
 
 
@@ -457,7 +456,7 @@ def _instead(called: str, name: str, named: list[str]) -> str:
     if name == "optimiser" and "source" in named:
         return "multiply rate by the ratio of two maximal_learning_rate(network, optimiser=...)"
     if "optimiser" in named and name in _OF_STEPS:
-        return "give optimiser=SignDescent(), say"
+        return f"give optimiser={_OF_STEPS[name]}, say"
     alike = [own for own, names in _SYNONYMS.items() if own in named and name in names.split()]
     if alike:
         return f"the name is {alike[0]}"
@@ -482,13 +481,14 @@ def _instead(called: str, name: str, named: list[str]) -> str:
     return f"write {called}({''.join(map(_example, named))})"
 
 
-def outside(name: str) -> str:
+def outside(name: str, value: str = "") -> str:
     """The answer for a keyword that no public call has; empty where it is unknown.
 
     >>> outside("batch")
     'the step is on one example, not on a batch: leave it out'
     """
-    of_network = f"it belongs to the network: give MLP({_example(name)})"
+    given = f"{name}={value}" if value else _example(name)
+    of_network = f"it belongs to the network: give MLP({given})"
     return _ANSWERS.get(name) or of_network * (name in _OF_THE_NETWORK.split())
 
 

@@ -11,11 +11,12 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 from mpmath.libmp import numeral, prec_to_dps
-from sympy import QQ, Expr, Float, Rational, sstr
+from sympy import QQ, Expr, Float, Rational, Symbol, sstr, sympify
 from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
 from theory.precision import DECIMALS, workdps
+from theory.symbols import B, L, b, ell, meant, n, n_0
 
 __all__ = [
     "LARGEST",
@@ -32,6 +33,7 @@ __all__ = [
     "number_between",
     "positive_int",
     "positive_value",
+    "scale_value",
     "series_order",
     "tolerance_value",
     "typed",
@@ -57,6 +59,8 @@ _FIXES = {
 """The end of a refusal of a number that is too small, by the name of the argument."""
 _TAKEN = {"eta": "the learning rate", "t": "the depth over the width"}
 """Symbols that results hold besides those of the network."""
+_DEPTHS = (L, ell, B, b)
+"""Symbols that count layers or blocks."""
 _LONGEST_TEXT = 100_000
 """Characters of a number that is given as text."""
 
@@ -299,6 +303,54 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
         f"expected {bound} number for {name}, got {name}={typed(value)}; "
         f"{_FIXES.get(name, 'leave it out for the usual scale')}"
     )
+
+
+def scale_value(
+    name: str, value: object, sizes: Mapping[Symbol, Any], *, times_fan_in: bool = False
+) -> Expr:
+    """`positive_value` of a scale of a network: a symbol named like one of ``sizes`` becomes that
+    size, and a user's other symbols are read as positive.  ``times_fan_in``: refuse widths.
+
+    >>> scale_value("readout_variance", 1 / n, {n: 64})
+    1/64
+    """
+    if not isinstance(value, Expr):
+        return positive_value(name, value)
+    letters = {each: meant(each, n, n_0, L, ell, *sizes) for each in value.free_symbols}
+    for letter in sorted(letters.values(), key=str):
+        if times_fan_in and letter in {n, n_0, *sizes} and letter not in _DEPTHS:
+            raise InvalidArgument(
+                f"expected {name} without {letter}, got {name}={typed(value)}; {name} is the "
+                f"variance of one weight times its fan-in: give {_as_number(value * letter)}, say"
+            )
+        _refuse_missing(letter, name, value, sizes)
+    read = value.xreplace(letters)
+    if not read.is_positive:
+        unknown = (each for each in read.free_symbols if not each.is_positive)
+        positive = {each: Symbol(each.name, positive=True) for each in unknown}
+        read = read.xreplace({each: meant(each, symbol) for each, symbol in positive.items()})
+    read = positive_value(name, read)
+    return read.xreplace({letter: sympify(size) for letter, size in sizes.items()})
+
+
+def _refuse_missing(letter: Symbol, name: str, value: Expr, sizes: Mapping[Symbol, Any]) -> None:
+    """`InvalidArgument` for the letter of a size that this network does not have."""
+    if letter in sizes or letter not in (n, n_0, L, ell):
+        return
+    if letter in (L, ell):
+        raise InvalidArgument(
+            f"expected {name} to be independent of the depth, got {name}={typed(value)}; give a "
+            f"number, or an expression without the symbols L and ell"
+        )
+    raise InvalidArgument(
+        f"expected {name} without {letter}, which is no width of a network whose layers have "
+        f"separate widths, got {name}={typed(value)}; give a number, or a symbol of a layer's width"
+    )
+
+
+def _as_number(value: Expr) -> Expr | int:
+    """``value`` where it is a number; else 2."""
+    return value if value.is_Rational else 2
 
 
 def _positive_expression(name: str, value: Expr) -> Expr:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from theory.activations.spelling import outside_of_commands
 from theory.command import INTERRUPTED, exit_code, parsed
-from theory.coverage import outside
 from theory.errors import InvalidArgument, MupDepthError
 from theory.exposition.citation import VERSION
 from verify.comparison.exports import needs
@@ -33,7 +33,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
-    given = (parser(), arguments, outside, VERSION)
+    given = (parser(), arguments, outside_of_commands, VERSION)
     return exit_code("python -m verify", lambda: _main(parsed(*given)))
 
 

@@ -15,14 +15,14 @@ Symbol('q') | Integer(3) | S(1) | sympify('1') | Rational(1,2) | Integral(n, n) 
 """.replace("\n", "|").split("|")
 
 NAMES = """
-E | I | pi | oo | zoo | nan | inf | Infinity | NaN | e | i | j | x | N | l0 | n1 | n_1 | nn | Ln | eta2
+E | I | pi | oo | zoo | nan | inf | Infinity | NaN | i | j | x | N | l0 | n1 | n_1 | nn | Ln | eta2
 alpha | lambda | kappa | n_ | _n | _ | __ | width | depth | E(n) | sin(n) | gamma(n) | abs(n)
 factorial(n) | Max(n, L) | n(L) | L(n) | exp | log | sqrt | exp() | log() | exp(n, L) | √
 expn | exp**2 | exp(exp) | sqrt | eta(1) | n_0(2) | LOG(n) | q | c | p | r
 """.replace("\n", "|").split("|")
 
 SYNTAX = """
-L^3/3n | n(n+1) | 2 3 | n 2 | n.5 | 1.2.3 | 1_000 | 0x10 | 1e | 1e+ | . | 1..2
+L^3/3n | n(n+1) | 2 3 | n 2 | n.5 | 1.2.3 | 1_000 | 0x10 | 1e+ | . | 1..2
 n+ | +| * | n* | n** | ** | n***L | n^^L | n^ | /n | n/ | n//L | ( | ) | () | (n | n) | ((n) | (n)) | )(
 n + (L | sqrt(n | sqrt n) | n² ² | n²³⁻ | ² | ⁻ | n⁻ | √√n | √-n | n²^2 | n^² | 2,5 | 1,000
 E = L^3 | L^3/3 ; n | 0b1 | 1j | 2.5j | n ** ** L | - | -- | +-+ | (-) | ((())) | n*/L | n*+
@@ -59,7 +59,6 @@ LOOK_ALIKE = [
         "n＊L",
         "n／L",
         "n∕L",
-        "n⁄L",
         "n÷L",
         "n∗L",
         "n•L",

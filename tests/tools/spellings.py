@@ -45,6 +45,10 @@ e^t => exp(t)
 e**(-5*t) => exp(-5*t)
 e^(2t) => exp(2*t)
 2e^t => 2*exp(t)
+2/(sqrt(51)*e) => 2/(sqrt(51)*exp(1))
+2e => 2*exp(1)
+L e - 5 => L*exp(1) - 5
+L⁄3 => L/3
 exp t => exp(t)
 exp(t) L => exp(t)*L
 exp(t)^2 => exp(2*t)
@@ -214,6 +218,8 @@ n (n+1) => n*(n+1) | the formula of the function n
 2n(n+1) => n*(n+1) | the formula of the function n
 exp-t => exp(-t) | exp(1) - t
 exp -t => exp(-t) | exp(1) - t
+2e -5 => 2*exp(1) - 5 | 2*10^(-5)
+2 e+5*L => 2*exp(1) + 5 | 2*10^(+5)
 2**3**L => (2^3)^L | 2^(3^L)
 2^3^L => (2^3)^L | 2^(3^L)
 n²^3 => (n^2)^3 | n^(2^3)
@@ -294,7 +300,7 @@ t = L/n => L/n
 
 UNKNOWN = """
 sqrt-n | L2 | 2 3 | n 2 | L 3/3 | tan(n) | sin(n) | O(1/n) | n! | |n| | L^3/3 + o(1) | 1,000 | L3
-z | E | e | Ln | nan | n.5 | log2(n) | exp | sqrt | L_1 | n_1 | pi | 1/0 | L % 2 | L < n
+z | E | Ln | nan | n.5 | log2(n) | exp | sqrt | L_1 | n_1 | pi | 1/0 | L % 2 | L < n
 Sum(1/k, (k, 1, L)) | binomial(n, L)
 """
 """Texts without a meaning that is offered."""

@@ -16,7 +16,7 @@ from theory.activations import PiecewiseLinear
 from theory.laws.criteria import Criterion
 from theory.networks.groups import Group
 from theory.observables import K, f, trace
-from theory.symbols import L, ell
+from theory.symbols import B, L, ell
 from verify.samplers.sampler import Sampler
 
 T: Any = theory
@@ -34,6 +34,23 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: T.MLP(bias=True), r"without biases: leave it out, or .*give MLP\(bias_variance=0.1\)"),
     (lambda: T.Residual(multiplier=0.5), r"multiplier2 is its square: give multiplier2=0.25$"),
+    (lambda: T.Residual(multiplier=1 / B), r"square: give multiplier2=B\*\*\(-2\)$"),
+    (
+        lambda: T.squared_update(T.MLP(), momentum=0.9),
+        r"give optimiser=Momentum\(0.9\), say$",
+    ),
+    (
+        lambda: T.squared_update(T.MLP(), weight_decay=0.1),
+        r"give optimiser=WeightDecay\(GradientDescent\(\), 0.01\), say$",
+    ),
+    (
+        lambda: V.monte_carlo(T.MLP(32, 4), samples=10**12, seed=1),
+        "samples, 819,200,000,000 at most, got samples=1000000000000 ",
+    ),
+    (
+        lambda: V.monte_carlo(T.MLP(32, 4), samples=8 * 10**11, seed=1, sampler=V.Dense()),
+        r"which makes 12,500,000,000; give fewer samples$",
+    ),
     (lambda: T.MLP(input_norm=3), r"input_norm2 is its square: give input_norm2=9$"),
     (lambda: T.MLP(batch=32), "on one example, not on a batch"),
     (lambda: T.MLP(optimizer="adam"), r"give squared_update\(network, optimiser"),
@@ -166,6 +183,13 @@ PUBLIC = [
 def test_the_limit_of_a_network_without_layers_names_the_symbol() -> None:
     with pytest.raises(theory.NotSolved, match=r"give theory.symbols.n as the width"):
         POOLED.leading()
+
+
+def test_samplers_and_counterexamples_answer_names_that_they_do_not_have() -> None:
+    example = V.check("L**2/3", claim="leading", simulate=False).counterexample
+    for value, name in ((V.Dense(), "neurons"), (example, "plot")):
+        with pytest.raises(AttributeError, match=rf"^{type(value).__name__} has no {name}: "):
+            getattr(value, name)
 
 
 def test_a_refused_operator_raises_a_named_class() -> None:

@@ -61,14 +61,20 @@ def read(text: str) -> Any:
 
 
 NUMBERS = st.fractions(min_value=Fraction(1, 60), max_value=60, max_denominator=60)
-EXPRESSIONS = st.sampled_from([a / 3, n / 2 + Rational(1, 3), 2 * n_0**2, (a + Rational(2, 7)) / n])
-SCALES = st.none() | NUMBERS | EXPRESSIONS
+BY_LAYER = st.none() | NUMBERS | st.sampled_from([a / 3, 2 * n_0**2, (a + Rational(2, 7)) / n_0])
+SCALES = BY_LAYER | st.sampled_from([n / 2 + Rational(1, 3), (a + Rational(2, 7)) / n])
 SIZES = st.none() | st.integers(1, 10**9)
 SLOPES = st.fractions(min_value=0, max_value=1, max_denominator=50)
 PLAIN = st.one_of(
     st.builds(
         MLP,
-        SIZES | st.lists(st.integers(1, 99), min_size=1, max_size=4).map(tuple),
+        st.lists(st.integers(1, 99), min_size=1, max_size=4).map(tuple),
+        input_norm2=BY_LAYER,
+        readout_variance=BY_LAYER,
+    ),
+    st.builds(
+        MLP,
+        SIZES,
         input_width=SIZES | st.just(n_0),
         activation=st.one_of(
             st.just(ReLU()), st.just(Linear()), st.just(LeakyReLU()), SLOPES.map(LeakyReLU)

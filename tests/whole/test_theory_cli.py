@@ -42,6 +42,8 @@ def test_the_answer_comes_first(
 @pytest.mark.parametrize(
     ("arguments", "fix"),
     [
+        (["--activation", "tanh"], "at the Python prompt give MLP(activation=Tanh())"),
+        (["--activation=leaky_relu"], "give MLP(activation=LeakyReLU())"),
         (["--dpeth", "4"], "unrecognized arguments: --dpeth 4; the nearest option is --depth"),
         (["--formula=L"], "--formula=L; it belongs to python -m verify --formula"),
     ],
@@ -175,8 +177,8 @@ def test_every_line_fits_a_page(network: MLP) -> None:
     [
         (["--width", "0"], "width=0"),
         (["--depth", "-1"], "depth=-1"),
-        (["--slope", "2"], "negative_slope='2'"),
-        (["--slope", "nan"], "negative_slope='nan'"),
+        (["--slope", "2"], "for --slope, got --slope='2'"),
+        (["--slope", "nan"], "--slope='nan'"),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(

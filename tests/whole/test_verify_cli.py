@@ -99,6 +99,15 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("option", ["--step", "--precision", "--minutes"])
+def test_a_number_in_other_text_is_refused_with_a_fix(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([option, "x"])
+    assert "expected a number, got 'x'; give a decimal such as 0.01" in capsys.readouterr().err
+
+
 def test_unknown_options_exit_with_2(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         run(tmp_path / "run", "--sampler", "magic")

@@ -371,11 +371,11 @@ def _roots(scan: _Scan, values: FloatArray, function: Callable[[float], float]) 
 def _stable_range(activation: Nonlinearity, *, example: bool = False) -> str:
     """Where the edge of an activation is stable, in words; with the network of a point on it."""
     if half_line_slopes(activation):
-        return "it has no stable edge, since every variance is a fixed point"
+        return f"{activation} has no stable edge, since every variance is a fixed point"
     scan = _scan(moment_table(activation))
     stable = scan.variances[(scan.bias > -_NOISE) & (scan.slope < 1)]
     if not len(stable):
-        return "it has no stable edge"
+        return f"{activation} has no stable edge{'; give weight_variance=1, say' * example}"
     roots = [float(point.variance) for point in _isolated(activation)]
     first, last = (
         next((root for root in roots if abs(root / end - 1) < 0.02), end)
@@ -398,17 +398,20 @@ def _none(activation: Nonlinearity, bias: object) -> str:
     biases = np.where(np.abs(scan.bias) < _NOISE, 0, scan.bias) * scan.variances
     low, high = (f"{scan.variances[end]:.3g}" for end in (0, -1))
     where = f"at the Q* from {low} to {high}, where points are looked for, chi = 1 needs"
-    at_bias = "" if bias is None else f" at bias_variance={bias}"
+    wanted = "a critical point" if bias is None else f"a critical point at bias_variance={bias}"
     if bias is None and scan.bias.max() >= -_NOISE:
         slopes = scan.slope[scan.bias > -_NOISE]
+        wanted = "an isolated critical point or a stable edge"
         why = (
             f"{where} a bias variance from {biases.min():.3g} to {biases.max():.3g} and a slope of "
-            f"the variance map from {slopes.min():.3g} to {slopes.max():.3g}"
+            f"the variance map from {slopes.min():.3g} to {slopes.max():.3g}, "
+            f"where a slope above 1 is unstable"
         )
     else:
         why = f"{where} a bias variance from {biases.min():.3g} to {biases.max():.3g}"
-    fix = "give another activation" if bias is None else _stable_range(activation)
-    return f"expected an activation with a critical point{at_bias}, got {activation}: {why}; {fix}"
+    stable = "" if bias is None else _stable_range(activation)
+    fix = "give another activation" if "no stable edge" in stable or not stable else stable
+    return f"expected an activation with {wanted}, got {activation}: {why}; {fix}"
 
 
 def _float(value: float) -> Expr:

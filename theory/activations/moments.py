@@ -233,7 +233,8 @@ class MomentTable:
         if difference > _SETTLED:
             raise NotSolved(
                 f"a Gaussian moment of {self.activation} does not settle at a variance of "
-                f"{variances.max():.3g}: give a smaller variance, or an activation of bounded slope"
+                f"{variances.max():.3g}, as where the slope is infinite: give an activation of "
+                f"bounded slope"
             )
         inner = edges[np.abs(edges) < 0.9 * edges[-1]]
         outside = np.abs(found - _rule(self.activation, inner, variances)) / size

@@ -16,7 +16,7 @@ from theory.symbols import a as slope_symbol
 from theory.symbols import meant
 from theory.validation import exact_number, typed, written
 
-__all__ = ["LeakyReLU", "Linear", "PiecewiseLinear", "ReLU", "checked_activation"]
+__all__ = ["LeakyReLU", "Linear", "PiecewiseLinear", "ReLU", "checked_activation", "slope_value"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ class LeakyReLU(PiecewiseLinear):
     negative_slope: Expr = slope_symbol
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "negative_slope", _slope(self.negative_slope))
+        slope = slope_value("negative_slope", self.negative_slope)
+        object.__setattr__(self, "negative_slope", slope)
 
     def __repr__(self) -> str:
         return f"LeakyReLU({written(self.negative_slope)})"
@@ -129,18 +130,19 @@ class LeakyReLU(PiecewiseLinear):
         return self.negative_slope
 
 
-def _slope(value: object) -> Expr:
+def slope_value(name: str, value: object) -> Expr:
+    """``value`` as a slope: an exact number in [0, 1], or the symbol ``theory.symbols.a``."""
     if meant(value, slope_symbol) is slope_symbol:
         return slope_symbol
     if isinstance(value, Expr) and not value.is_Number:
         raise InvalidArgument(
-            f"expected a number in [0, 1] or the symbol theory.symbols.a for negative_slope, "
-            f"got negative_slope={typed(value)}; give 0.1, or leave it out for the symbol"
+            f"expected a number in [0, 1] or the symbol theory.symbols.a for {name}, "
+            f"got {name}={typed(value)}; give 0.1, or leave it out for the symbol"
         )
-    number = exact_number("negative_slope", value)
+    number = exact_number(name, value)
     if not 0 <= number <= 1:
         raise InvalidArgument(
-            f"expected a number in [0, 1] for negative_slope, got negative_slope={typed(value)}; "
+            f"expected a number in [0, 1] for {name}, got {name}={typed(value)}; "
             f"0 is ReLU(), 1 is Linear()"
         )
     return number

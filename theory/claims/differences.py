@@ -19,6 +19,7 @@ from sympy import Add, Expr, Integer, Rational, factor, log
 from theory.algebra.numerals import formula_text, number_text, real_text
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, point_name
+from theory.coverage import Answering
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal, quotient
 from theory.formulas.normal_form import (
@@ -81,7 +82,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Answering):
     """The difference between a formula and the law: its kind, and a sentence, "it is ...".
 
     >>> from verify import check
@@ -100,7 +101,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Counterexample:
+class Counterexample(Answering):
     """Sizes at which a formula differs from the law, and both values; None where a value does not
     exist.
 
@@ -171,7 +172,17 @@ def values_in_words(example: Counterexample) -> str:
     mine, law = numbers_in_words(example.formula, example.law)
     if example.limits:
         return f"{example.where}: leading terms {mine} (formula) and {law} (exact value)"
-    return f"{example.where}: {mine} (formula) and {law} (exact)"
+    return f"{example.where}: {_labelled(mine, 'formula')} and {_labelled(law, 'exact')}"
+
+
+def _labelled(number: str, label: str) -> str:
+    """A number in words with its label, which stands before the length of a long number.
+
+    >>> _labelled("1.5 (exact: 287 digits over 284)", "exact")
+    '1.5 (exact, 287 digits over 284)'
+    """
+    value, _, length = number.partition(" (exact: ")
+    return f"{value} ({label}, {length}" if length else f"{number} ({label})"
 
 
 def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
@@ -206,7 +217,7 @@ def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Differenc
             return Difference(kind, sentence)
     multiple = _multiple(yours, law, reading)
     if multiple is not None and not multiple.has(Add):
-        return _of_law(multiple, target, claim)
+        return _of_law(multiple, reading, claim)
     for part, form in parts.items():
         of_part = _multiple(yours, form, reading)
         if of_part is not None and not of_part.has(Add):
@@ -270,14 +281,30 @@ def _other_laws(
     if claim is not Claim.EXACT:
         return
     yield Kind.LIMIT, f"it is {_law_name(target, Claim.LEADING)}, claimed as exact", leading
+    if isinstance(target.network.width, int):
+        yield from _series_at_width(target, target.network.width)
     order = _largest_power(yours)
     if order is not None and order <= _ORDERS:
-        sentence = "it is the value at n = ∞, claimed as exact"
-        if order:
-            sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
-        yield Kind.WIDTH_TERM, sentence, lambda: _series(target, order)
+        yield Kind.WIDTH_TERM, _series_in_words(order), lambda: _series(target, order)
     sentence = "it is the limit n -> infinity with L = t n, claimed as exact"
     yield Kind.LIMIT, sentence, lambda: joint().xreplace({t: L / n})
+
+
+def _series_in_words(order: int) -> str:
+    if order:
+        return f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
+    return "it is the value at n = ∞, claimed as exact"
+
+
+def _series_at_width(target: Target, width: int) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
+    """The limit and the series in 1/n of a network whose width is a number."""
+    opened = replace(target, network=target.network._with(width=None))
+    for order in range(2 if target.network._is_chain else 1):  # in blocks, more take seconds
+        yield Kind.WIDTH_TERM, _series_in_words(order), partial(_series_at, opened, order, width)
+
+
+def _series_at(target: Target, order: int, width: int) -> Expr:
+    return _series(target, order).subs(n, width)
 
 
 def _largest_power(form: NormalForm) -> int | None:
@@ -339,8 +366,9 @@ def _simple(constant: Rational, reading: Reading) -> Rational:
     return Rational(near.numerator, near.denominator) if rounded else constant
 
 
-def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
+def _of_law(ratio: Expr, reading: Reading, claim: Claim) -> Difference | None:
     """The difference of a formula that is ``ratio`` times the law."""
+    target = reading.target
     if ratio == 1:
         return None
     if not ratio.is_number:
@@ -352,10 +380,10 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
         return Difference(
             Kind.FACTOR, f"it is {_factor_text(ratio)} times {_law_name(target, claim)}"
         )
-    sentence = (
-        f"it is {_law_name(target, claim)} to {digits} digits only, and a decimal is read exactly: "
-        f"write {_constant_of_law(target, claim)}"
-    )
+    sentence = f"it is {_law_name(target, claim)} to {digits} digits only"
+    if reading.formula.has_decimals:
+        constant = _constant_of_law(target, claim)
+        sentence = f"{sentence}, and a decimal is read exactly: write {constant}"
     return Difference(Kind.FACTOR, sentence)
 
 

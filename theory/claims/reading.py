@@ -379,7 +379,9 @@ class Reading:
             names = ", ".join(sorted(map(str, missing)))
             why, fix = "whose widths differ", "give a network of one width"
             if missing & {L, ell, B, b}:
-                why, fix = f"whose depth is {depth} and whose layer is {at}", "write these"
+                unit = "blocks" if self.target.network._depths else "layers"
+                why = f"whose depth is the number {depth} of {unit} and whose layer is {at}"
+                fix = f"write {depth} for the depth, and {at} for a layer"
             raise InvalidArgument(
                 f"expected a formula without {names} for {self.target.network}, {why}, got one "
                 f"with {names}; {fix}"

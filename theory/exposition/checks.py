@@ -73,7 +73,7 @@ def law_identity(part: SquaredUpdate) -> Identity:
     law = Derivation(derivation.observable, open_depth, ell, None).law
     if law.growth != 1:
         raise NotSolved(
-            "away from the critical weight variance there is no law of the depth: leave "
+            "the steps to a law are written at the critical weight variance alone: leave "
             "weight_variance out"
         )
     expected = law.polynomial.subs({ell: part.layer, L: part.network.depth})

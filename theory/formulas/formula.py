@@ -38,6 +38,7 @@ class Formula:
 
     ``names``: the `NAMES` that it contains or has as parameters.  ``has_floats``: whether it was
     given with floats; ``rounded``: whether one of them is the rounding of another number.
+    ``has_decimals``: whether a number in it is written with a decimal point.
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
     ``argument``: the name under which a call gave the function.
@@ -56,6 +57,7 @@ class Formula:
     function: Callable[..., Any] | None = None
     has_floats: bool = False
     rounded: bool = False
+    has_decimals: bool = False
     traced: Formula | None = None
     argument: str = "formula"
 
@@ -238,7 +240,8 @@ def _as_expression(given: object, expression: Expr) -> Formula:
     names = frozenset(symbol.name for symbol in expression.free_symbols)
     floats = _floats(given)
     rounded = any(_digits(each) >= _ROUNDED_DIGITS for each in floats)
-    return Formula(str(expression), names, expression, has_floats=bool(floats), rounded=rounded)
+    point = bool(floats) or (isinstance(given, str) and "." in given)
+    return Formula(str(expression), names, expression, None, bool(floats), rounded, point)
 
 
 def _floats(given: object) -> list[float]:

@@ -15,13 +15,13 @@ from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network, Size, numeric_rates, size_value
 from theory.networks.sites import Cell, Edge, Site, Step
-from theory.symbols import n, n_0
+from theory.symbols import L, n, n_0
 from theory.validation import (
     count_between,
     exact_number,
     index_in,
     positive_int,
-    positive_value,
+    scale_value,
     typed,
 )
 
@@ -45,6 +45,8 @@ class Convolution(Network):
     then readout_variance/(channels^2 positions) for each.
     ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
     is the identity, and a square that is not positive semidefinite is refused.
+    In ``readout_variance`` n, n_0 and L stand for the sizes, and become numbers where these are
+    numbers; ``weight_variance`` is refused where it depends on a width.
 
     Filters that are shared close exactly for `Linear` alone.
 
@@ -84,9 +86,12 @@ class Convolution(Network):
                 f"expected True or False for shared, got shared={typed(self.shared)}; False gives "
                 f"each position separate weights"
             )
+        letters = self._letters({L: self.depth})
         for name in ("weight_variance", "readout_variance"):
             if getattr(self, name) is not None:
-                self._set(name, positive_value(name, getattr(self, name)))
+                fan_in = name == "weight_variance"
+                scale = scale_value(name, getattr(self, name), letters, times_fan_in=fan_in)
+                self._set(name, scale)
         if self.gram is not None:
             self._set("gram", _gram(self.gram, self.positions))
 

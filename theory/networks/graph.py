@@ -15,7 +15,7 @@ from theory.errors import InvalidArgument
 from theory.networks.network import Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Site
 from theory.symbols import n, n_0
-from theory.validation import brief, non_negative_value, positive_value, typed
+from theory.validation import brief, non_negative_value, scale_value, typed
 
 __all__ = ["Graph"]
 
@@ -38,7 +38,8 @@ class Graph(Network):
     readout_variance/(width^2 times their number).
     ``width``: of every vertex, an int or the symbol ``n`` (None).  ``input_width``: an int, the
     symbol ``n_0``, or the width (None).  ``variances``: a mapping of (source, name) to variances
-    times fan-in; None is critical, c over the number of sources.
+    times fan-in, free of widths; None is critical, c over the number of sources.  In the other
+    scales n and n_0 stand for the widths, and become numbers where these are numbers.
 
     >>> Graph({"a": ("x",), "b": ("x", "a")}, readout="b", width=8)
     Graph({'a': ('x',), 'b': ('x', 'a')}, readout='b', width=8)
@@ -78,14 +79,15 @@ class Graph(Network):
         self._set("variances", None if variances is None else self._edge_values(variances))
         scales = {"readout_variance": readout_variance, "input_norm2": input_norm2}
         for name, value in scales.items():
-            self._set(name, None if value is None else positive_value(name, value))
+            self._set(name, None if value is None else scale_value(name, value, self._letters({})))
 
     def _edge_values(self, values: Any) -> Table:
         pairs = values.items() if isinstance(values, Mapping) else values
         read = {}
         for edge, value in pairs:
             self._checked_edge("variances", edge)
-            read[edge] = positive_value(f"variances[{edge!r}]", value)
+            name = f"variances[{edge!r}]"
+            read[edge] = scale_value(name, value, self._letters({}), times_fan_in=True)
         return tuple(read.items())
 
     def _checked_edge(self, name: str, edge: Any) -> None:

@@ -23,7 +23,7 @@ from theory.validation import (
     brief,
     non_negative_value,
     positive_int,
-    positive_value,
+    scale_value,
     typed,
 )
 
@@ -53,8 +53,12 @@ class MLP(Network):
     ``bias_variance``: of biases b_i ~ N(0, bias_variance), drawn and not trained; z = W x + b.
     ``norm``: `RMSNorm` or `LayerNorm`, or None.
     ``readout_variance``: in units of 1/n_L^2; None is 1.
-    ``input_norm2``: |x|^2; None is the input width.  Your own symbols in the last three are read
-    as positive.
+    ``input_norm2``: |x|^2; None is the input width.
+
+    Scales may hold symbols: n, n_0 and L stand for the sizes of this network, and become numbers
+    where a size is a number; your own symbols are read as positive.  ``weight_variance`` is
+    refused where it depends on a width, since it is the variance of one weight *times* its fan-in:
+    Kaiming's 2/fan_in is weight_variance=2.
 
     Numbers are exact: int, Fraction, sympy Rational or decimal text; a float is read as its
     shortest decimal.  The constructor validates its arguments (`InvalidArgument`); it derives
@@ -94,10 +98,12 @@ class MLP(Network):
         self._set("depth", depth)
         if self.input_width is not None:
             self._set("input_width", size_value("input_width", self.input_width, n_0, n))
+        letters = self._letters({L: depth} if isinstance(depth, int) else {})
         for name in ("weight_variance", "readout_variance", "input_norm2"):
             value = getattr(self, name)
             if value is not None and not self._is_given_constant(value):
-                self._set(name, _scale(name, value, self.width))
+                fan_in = name == "weight_variance"
+                self._set(name, scale_value(name, value, letters, times_fan_in=fan_in))
         self._set("bias_variance", non_negative_value("bias_variance", self.bias_variance))
         checked_norm(self.norm)
         if isinstance(width, tuple):
@@ -162,27 +168,6 @@ class MLP(Network):
         """One layer: the cell of one site with one edge."""
         edge = Edge(BELOW, fan_in, self.c / fan_in, rate)
         return ((Site("z", width, self.activation, (edge,)),),)
-
-
-def _scale(name: str, value: object, width: object) -> Expr:
-    """A scale: a user's symbol in it stands for a size of its name, or else is positive."""
-    scale = positive_value(name, _meant_in(value, width) if isinstance(value, Expr) else value)
-    if scale.has(L, ell):
-        raise InvalidArgument(
-            f"expected {name} to be independent of the depth, got {name}={typed(value)}; give a "
-            f"number, or an expression without the symbols L and ell"
-        )
-    return scale
-
-
-def _meant_in(value: Expr, width: object) -> Expr:
-    own = width if isinstance(width, tuple) else (width,)
-    sizes = (n, L, ell, n_0, *(each for each in own if isinstance(each, Symbol)))
-    value = value.xreplace({each: meant(each, *sizes) for each in value.free_symbols})
-    if value.is_positive:
-        return value
-    positive = {each: Symbol(each.name, positive=True) for each in value.free_symbols}
-    return value.xreplace({each: meant(each, symbol) for each, symbol in positive.items()})
 
 
 def _refuse_namesakes(symbols: Iterable[Symbol]) -> None:

@@ -15,7 +15,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
-from theory.symbols import L, ell, meant
+from theory.symbols import L, ell, meant, n, n_0
 from theory.validation import (
     brief,
     index_in,
@@ -214,6 +214,15 @@ class Network(PlainText, ABC):
         given = (self.weight_variance, self.readout_variance, self.input_norm2)
         values = [self.activation, *(each for each in given if each is not None)]
         return frozenset(sizes).union(*(value.free_symbols for value in values))
+
+    def _letters(self, depth: Mapping[Symbol, Any], *others: Any) -> dict[Symbol, Any]:
+        """The sizes by the symbols that stand for them in scales, so that n is the number of a
+        width in numbers; ``depth``: the same for the depth; ``others``: more widths."""
+        widths = self.width if isinstance(self.width, tuple) else (self.width,)
+        each = (*widths, self.first_fan_in, *others)
+        held = {size: size for size in each if isinstance(size, Symbol)}
+        same = {n: widths[0]} if len(set(widths)) == 1 else {}
+        return {**same, n_0: self.first_fan_in, **depth, **held}
 
     @abstractmethod
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:

@@ -25,7 +25,6 @@ from theory.networks.roles import (
     UpDown,
     block_of,
     checked_branch,
-    in_blocks,
 )
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
@@ -35,7 +34,7 @@ from theory.validation import (
     count_between,
     exact_int,
     non_negative_value,
-    positive_value,
+    scale_value,
     typed,
 )
 
@@ -67,7 +66,9 @@ class Residual(Network):
     drawn biases of the pre-activations in the branch.  Other branches, activations that are not
     piecewise linear, norms and biases are solved as n -> infinity alone.
 
-    The scales are exact numbers, or rational functions of ``theory.symbols.B``.
+    The scales are exact numbers, or rational functions of ``theory.symbols.B``; n and n_0 in them
+    stand for the widths, and become numbers where these are numbers.  A weight variance is refused
+    where it depends on a width.
 
     >>> Residual(width=64, blocks=8)
     Residual(width=64, blocks=8)
@@ -112,7 +113,7 @@ class Residual(Network):
         for name in ("multiplier2", "skip2", "readout_variance", "input_norm2"):
             value = getattr(self, name)
             if value is not None:
-                self._set(name, _scale(name, value))
+                self._set(name, self._scale(name, value))
         self._set("bias_variance", non_negative_value("bias_variance", self.bias_variance))
         self._check_branch()
         if self.weight_variance is not None and not isinstance(self.weight_variance, ByRole):
@@ -120,6 +121,19 @@ class Residual(Network):
                 f"expected ByRole(input=..., up=..., down=...) for weight_variance, got "
                 f"weight_variance={typed(self.weight_variance)}; leave it out for critical weights"
             )
+        if self.weight_variance is not None:
+            for role, value in self.weight_variance._given():
+                self._scale(f"weight_variance.{role}", value, times_fan_in=True)
+
+    def _scale(self, name: str, value: object, *, times_fan_in: bool = False) -> Expr:
+        """A scale with the number of blocks as the symbol B."""
+        if isinstance(value, Expr) and {"L", "ell", "b"} & set(map(str, value.free_symbols)):
+            raise InvalidArgument(
+                f"expected {name} to be the same in every block, got {name}={typed(value)}; give a "
+                f"number, or a rational function of theory.symbols.B"
+            )
+        letters = self._letters({B: B}, self.branch_width)
+        return scale_value(name, value, letters, times_fan_in=times_fan_in)
 
     def _check_branch(self) -> None:
         """Refuse arguments that the branch does not use."""
@@ -370,13 +384,3 @@ class Residual(Network):
 def _runs(rates: tuple[ByRole, ...]) -> list[tuple[ByRole, int]]:
     """Equal neighbours and their number."""
     return [(each, len(list(same))) for each, same in groupby(rates)]
-
-
-def _scale(name: str, value: object) -> Expr:
-    scale = positive_value(name, in_blocks(value))
-    if scale.has(L, ell, b):
-        raise InvalidArgument(
-            f"expected {name} to be the same in every block, got {name}={typed(value)}; give a "
-            f"number, or a rational function of theory.symbols.B"
-        )
-    return scale

@@ -161,8 +161,8 @@ class MaximalLearningRate(LearningRate):
             self._check_rise()
         if update.law.growth != 1:
             raise NotSolved(
-                "away from the critical weight variance there is no law of the depth: leave "
-                "weight_variance out"
+                "validity is solved at the critical weight variance alone: leave weight_variance "
+                "out"
             )
         law = update.leading() / eta**2
         if law.free_symbols - {L}:
@@ -313,8 +313,8 @@ def _mean_over_depth(coefficient: Expr) -> Expr:
     """The leading term of (1/L) sum_ell c(ell, L), for a homogeneous polynomial c."""
     if not coefficient.is_polynomial(ell, L):
         raise NotSolved(
-            "away from the critical weight variance there is no law of the depth: leave "
-            "weight_variance out"
+            "the mean over layers is solved for an open depth at the critical weight variance "
+            "alone: give criterion=LastLayer() or a depth, or leave weight_variance out"
         )
     terms = Poly(coefficient, ell, L).terms()
     return sum((c * L ** (i + j) / (i + 1) for (i, j), c in terms), Integer(0))

@@ -230,7 +230,7 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     level = network._with(width=narrowest, depth=network.layers)
     square = level._with(input_width=None)
     if network.c != network.activation.critical_variance():
-        return "away from the critical weight variance there is no law"
+        return "away from the critical weight variance there is no power law"
     error = _error(level, group)
     if abs(error) <= allowed:
         return ""

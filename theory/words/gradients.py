@@ -109,7 +109,7 @@ def _carried_letter(factor: str, carried: dict[str, str]) -> str:
     if factor[0] != factor[-1]:
         raise InvalidArgument(
             f"expected each g of an observable in g @ z or in g @ M @ g with M built from K and "
-            f"D, got the factor {word_text((factor,))}; put g on both ends of the product"
+            f"D, got the factor {word_text((factor,))}; no other product with g is derived"
         )
     matrix = min(factor[1:-1], transposed(factor[1:-1]))
     if matrix not in carried and len(carried) == len(CARRIED):

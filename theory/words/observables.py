@@ -3,12 +3,12 @@
 ``K`` is the layer's tangent-kernel matrix, ``D`` its diagonal mask sigma'(z), ``z`` its
 pre-activation and ``g`` = df/dz the gradient of the network's output.  They combine as NumPy
 arrays do: ``K @ D`` is a matrix, ``K @ z`` a vector, ``z @ K @ z`` a number; `trace` makes a
-number of a matrix; numbers add and multiply, also with exact rationals and with
-``n`` of `theory.symbols`, which is the width of the layer.  ``x`` = D z is the activation and
+number of a matrix; all of them multiply with exact rationals and with ``n`` of `theory.symbols`,
+which is the width of the layer, and numbers add and multiply.  ``x`` = D z is the activation and
 ``f`` = g . z the output of the network, at every layer.
 
 Only numbers even in every neuron can be written, and their expectations are therefore rational.
-An expression with more than one meaning, or none, raises `InvalidArgument`, which names the fix.
+Any other expression raises `InvalidArgument`, which names the fix.
 
 >>> g @ K @ K @ g * f**2 / 2
 1/2·gᵀK²g·(gᵀz)²
@@ -19,7 +19,7 @@ An expression with more than one meaning, or none, raises `InvalidArgument`, whi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from numbers import Integral
@@ -56,14 +56,12 @@ Key = TypeVar("Key", str, Word)
 
 _WIDTH = ""
 """The trace of the identity, which is the width n of the layer."""
+_POLYNOMIAL = "a polynomial in traces and forms of K, D, z and g"
 _QUOTIENTS = (
-    "observables are polynomials, whose means are rational: measure the mean of the numerator and "
-    "of the denominator each"
+    "only polynomials have rational means: derive the mean of the numerator and of the denominator "
+    "each"
 )
-_SQUARES = (
-    "observables are polynomials, whose means are rational: take a square, as in z @ z, f**2 or "
-    "trace(K @ K)"
-)
+_SQUARES = "only polynomials have rational means: take a square, as in z @ z, f**2 or trace(K @ K)"
 
 
 class NotAnExpression(InvalidArgument, SympifyError):
@@ -73,7 +71,7 @@ class NotAnExpression(InvalidArgument, SympifyError):
 
 
 def _refuse(got: str, give: str) -> NoReturn:
-    raise InvalidArgument(f"expected an observable of one meaning, got {got}; {give}")
+    raise InvalidArgument(f"expected {_POLYNOMIAL}, got {got}; {give}")
 
 
 @dataclass(frozen=True)
@@ -129,11 +127,6 @@ class _Combination(Answering, Generic[Key]):
     def __mul__(self, factor: Any) -> Self:
         if isinstance(factor, _Combination):
             _refuse_product(self, factor)
-        if isinstance(factor, Expr) and factor.free_symbols:
-            _refuse(
-                f"a matrix or vector times {factor}",
-                "multiply a number built from it, as in trace(K)/n",
-            )
         number = _scalar(factor)
         return self.of((key, c * number) for key, c in self.terms)
 
@@ -151,7 +144,7 @@ class _Combination(Answering, Generic[Key]):
 
     def _sympy_(self) -> NoReturn:
         raise NotAnExpression(
-            f"expected an observable of one meaning, got a function of SymPy of {self}; for a "
+            f"expected {_POLYNOMIAL}, got a function of SymPy of {self}; for a "
             f"trace write trace(K) with trace of theory.observables, and apply other functions to "
             f"the mean, derive(observable, network).exact"
         )
@@ -180,7 +173,44 @@ class _Combination(Answering, Generic[Key]):
         return _sum_text((letters_text("".join(letters)), c) for letters, c in self.terms)
 
 
-class Matrix(_Combination[str]):
+@dataclass(frozen=True, repr=False)
+class _Letters(_Combination[str]):
+    """Matrices or vectors times n**power."""
+
+    power: int = 0
+
+    def _times(self, power: int) -> Self:
+        """The same times n**power."""
+        return replace(self, power=self.power + power if self.terms else 0)
+
+    def __add__(self, other: Self) -> Self:
+        if (both := super().__add__(other)) is NotImplemented:
+            return both
+        if self.terms and other.terms and self.power != other.power:
+            give = "add numbers built from them, as in trace(K)/n + trace(D)"
+            _refuse(f"{self} and {other}, of different powers of n, in one sum", give)
+        return both._times(self.power if self.terms else other.power)
+
+    def __neg__(self) -> Self:
+        return super().__neg__()._times(self.power)
+
+    def __mul__(self, factor: Any) -> Self:
+        power = 0
+        if isinstance(factor, Expr) and factor.free_symbols:
+            wide = _in_width(factor)
+            if len(wide.terms) > 1:
+                _refuse(f"{self} times {factor}", "multiply a number, as in trace(K)*(n + 1)")
+            ((word, factor),) = wide.terms
+            power = len(word) - wide.over
+        return super().__mul__(factor)._times(self.power + power)
+
+    def __repr__(self) -> str:
+        text, width = super().__repr__(), word_text((_WIDTH,) * abs(self.power))
+        over = f"({text})/{width}" if self.power < 0 else f"{width}·({text})"
+        return over if self.power else text
+
+
+class Matrix(_Letters):
     """A matrix polynomial in K and D, shape ``(width, width)``.
 
     ``K`` is the layer's tangent-kernel matrix, ``D`` its diagonal mask sigma'(z).
@@ -199,7 +229,8 @@ class Matrix(_Combination[str]):
     def __matmul__(self, other: Matrix | Vector) -> Matrix | Vector:
         if not isinstance(other, Matrix | Vector):
             self.__rmatmul__(other)
-        return other.of((p + q, c * d) for p, c in self.terms for q, d in other.terms)
+        product = other.of((p + q, c * d) for p, c in self.terms for q, d in other.terms)
+        return product._times(self.power + other.power)
 
     def __pow__(self, exponent: int) -> Matrix:
         power = self
@@ -215,10 +246,10 @@ class Matrix(_Combination[str]):
         >>> (K @ D).T
         DK
         """
-        return self.of((letters[::-1], c) for letters, c in self.terms)
+        return self.of((letters[::-1], c) for letters, c in self.terms)._times(self.power)
 
 
-class Vector(_Combination[str]):
+class Vector(_Letters):
     """Matrices applied to the pre-activation or the gradient, shape ``(width,)``.
 
     ``z`` is the layer's pre-activation, ``g`` = df/dz the gradient of the network's output,
@@ -238,11 +269,11 @@ class Vector(_Combination[str]):
     def __matmul__(self, other: Vector) -> Observable: ...
     def __matmul__(self, other: Matrix | Vector) -> Vector | Observable:
         if isinstance(other, Matrix):
-            return self.of((q[::-1] + p, c * d) for p, c in self.terms for q, d in other.terms)
+            return other.T @ self
         if not isinstance(other, Vector):
             self.__rmatmul__(other)
-        products = [(p[::-1] + q, c * d) for p, c in self.terms for q, d in other.terms]
-        return Observable.of((canonical_word([form]), c) for form, c in products)
+        products = ((p[::-1] + q, c * d) for p, c in self.terms for q, d in other.terms)
+        return _wide(products, self.power + other.power)
 
     def __pow__(self, exponent: object) -> NoReturn:
         _refuse(f"a power of the vector {self}", "write z @ z for the square of its norm")
@@ -374,10 +405,8 @@ def _observable(value: Any) -> Observable:
     if isinstance(value, Observable):
         return value
     if isinstance(value, _Combination):
-        _refuse(
-            f"a number and {value} in one sum or product",
-            "take trace(K) of a matrix, and z @ z of a vector",
-        )
+        give = "take trace(K) of a matrix, and z @ z of a vector"
+        _refuse(f"a number and {value} in one sum or product", give)
     if isinstance(value, Expr) and value.free_symbols:
         return _in_width(value)
     return Observable.of([((), _scalar(value))])
@@ -438,7 +467,15 @@ def trace(matrix: Matrix) -> Observable:
             f"expected a matrix built from K and D for matrix, got matrix={typed(matrix)}; give "
             f"K @ K, say"
         )
-    return Observable.of((canonical_word([letters]), c) for letters, c in matrix.terms)
+    return _wide(matrix.terms, matrix.power)
+
+
+def _wide(terms: Iterable[tuple[str, Fraction]], power: int) -> Observable:
+    """A sum of traces or forms times n**power."""
+    widths = [_WIDTH] * max(power, 0)
+    return Observable._over(
+        ((canonical_word([*widths, each]), c) for each, c in terms), max(-power, 0)
+    )
 
 
 def _unit(letter: str) -> tuple[tuple[str, Fraction], ...]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from theory.claims.target import Claim, Quantity
-from theory.command import whole
+from theory.command import decimal, whole
 from theory.errors import InvalidArgument
 from verify.samplers.catalogue import SAMPLERS
 
@@ -124,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
     add("--samples", type=whole, metavar="N", help="networks per cell (default: set by their cost)")
     add(
         "--precision",
-        type=float,
+        type=decimal,
         metavar="X",
         help="relative standard error per cell (no --samples)",
     )
@@ -132,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
     add("--sampler", metavar="NAME", choices=SAMPLERS, help=", ".join(SAMPLERS))
     add(
         "--step",
-        type=float,
+        type=decimal,
         metavar="RATE",
         help="simulate a real gradient step of this learning rate",
     )
@@ -150,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="KIND",
         help=f"quantity of the formula: {', '.join(quantities)}",
     )
-    add("--minutes", type=float, metavar="X", help="begin no new samples after X minutes")
+    add("--minutes", type=decimal, metavar="X", help="begin no new samples after X minutes")
     add("--out", type=_path, metavar="DIR", help="folder (default: runs/<date and time>)")
     add("--resume", type=_path, metavar="DIR", help="resume the run in this folder")
     add("--replay", type=_path, metavar="FILE", help="draw a cell of a results.json again")

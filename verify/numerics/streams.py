@@ -10,6 +10,7 @@ from theory.validation import exact_int, typed
 __all__ = [
     "KEPT_SAMPLES",
     "LARGEST_BLOCK",
+    "MOST_BLOCKS",
     "MOST_SAMPLES",
     "block_counts",
     "block_stream",
@@ -18,7 +19,10 @@ __all__ = [
     "derived_seed",
 ]
 
-MOST_SAMPLES = 10**12
+LARGEST_BLOCK = 8192
+"""The most networks in a block, for every sampler."""
+MOST_BLOCKS = 10**8
+MOST_SAMPLES = MOST_BLOCKS * LARGEST_BLOCK
 
 
 def block_stream(seed: int, block: int) -> np.random.Generator:
@@ -55,13 +59,9 @@ def checked_samples(samples: object) -> int:
     if count is not None and 0 < count <= MOST_SAMPLES:
         return count
     raise InvalidArgument(
-        f"expected a positive int for samples, 10^12 at most, got samples={typed(samples)}; give "
-        f"the number of networks to draw"
+        f"expected a positive int for samples, {MOST_SAMPLES:,} at most, got "
+        f"samples={typed(samples)}; give the number of networks to draw"
     )
-
-
-LARGEST_BLOCK = 8192
-"""The most networks in a block, for every sampler."""
 
 
 KEPT_SAMPLES = 2**22

@@ -29,6 +29,7 @@ from theory.errors import InvalidArgument
 from verify.errors import LostWorkers
 from verify.inference.estimate import Block
 from verify.numerics.software import this_software
+from verify.numerics.streams import MOST_BLOCKS
 from verify.runs.blocks import (
     BlockStore,
     OpenStore,
@@ -43,7 +44,6 @@ __all__ = ["Execution", "Watch", "checked_execution", "checked_progress"]
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
 """Tasks given to an executor at once, where its number of workers is unknown."""
-_MOST_BLOCKS = 10**8
 _LOOK = 1.0
 """Seconds between two checks whether the workers are still there."""
 
@@ -104,11 +104,11 @@ class Execution:
         had been begun too.
         """
         blocks = sum(sampling.blocks for sampling in samplings)
-        if blocks > _MOST_BLOCKS:
+        if blocks > MOST_BLOCKS:
             raise InvalidArgument(
-                f"expected samples of {_MOST_BLOCKS:,} blocks together at most, got "
+                f"expected samples of {MOST_BLOCKS:,} blocks together at most, got "
                 f"samples={max(sampling.samples for sampling in samplings)}, which makes "
-                f"{blocks:,}; give fewer, or Gram(), whose blocks are larger"
+                f"{blocks:,}; give fewer samples"
             )
         with self.store(samplings) as store:
             self.watch.begin(samplings)

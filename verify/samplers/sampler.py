@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from theory.coverage import Answering
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
@@ -53,7 +54,7 @@ class Limit(NamedTuple):
     instead: str
 
 
-class Sampler(PublicNames, ABC):
+class Sampler(Answering, PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
     ``name``: on the command line; ``label``: in tables.  ``draws_networks``: each sample is one

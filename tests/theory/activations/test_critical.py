@@ -145,7 +145,14 @@ def test_a_contact_beyond_every_power() -> None:
         (lambda: critical(Softplus(), bias_variance=1), "critical point at bias_variance=1, got"),
         (lambda: MLP(activation=GELU()).c, r"weight variance 1.98306 .*1 \+ 65/l"),
         (lambda: MLP(activation=GELU(), norm=RMSNorm()).c, "weight_variance=1, say: behind a norm"),
-        (lambda: MLP(activation=Softplus()).c, "no stable edge"),
+        (
+            lambda: MLP(activation=Softplus()).c,
+            r"; Softplus\(\) has no stable edge; give weight_variance=1, say$",
+        ),
+        (
+            lambda: critical(Activation("z**3")),
+            "with an isolated critical point or a stable edge, got .*a slope above 1 is unstable;",
+        ),
         (lambda: critical(2), "expected an activation"),  # type: ignore[arg-type]
     ],
 )

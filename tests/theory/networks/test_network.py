@@ -15,10 +15,15 @@ import theory
 from tests.tools.strategies import mlps
 from theory import (
     MLP,
+    ByRole,
+    Convolution,
+    Graph,
     InvalidArgument,
     LeakyReLU,
     Linear,
     ReLU,
+    Residual,
+    Tanh,
     derive,
     maximal_learning_rate,
     squared_update,
@@ -27,7 +32,7 @@ from theory import symbols as theory_symbols
 from theory.activations import PiecewiseLinear
 from theory.networks.network import numeric_layers, numeric_rates
 from theory.observables import K, trace
-from theory.symbols import L, a, ell, n, n_0
+from theory.symbols import B, L, a, ell, n, n_0
 
 # Sizes
 
@@ -151,8 +156,61 @@ def test_every_fraction_from_zero_to_one_is_a_slope(value: Fraction) -> None:
 
 def test_scales_may_be_rational_in_positive_symbols() -> None:
     q = Symbol("q", positive=True)
-    network = MLP(weight_variance=q / (1 + n), readout_variance=n, input_norm2=2 * n_0)
+    network = MLP(
+        input_width=n_0, weight_variance=q / (1 + q), readout_variance=n, input_norm2=2 * n_0
+    )
     assert network.free_symbols == {n, L, q, n_0}
+
+
+EDGE = {"a": ("x",)}
+SIZED: list[tuple[Any, Any]] = [
+    (MLP(64, 4, readout_variance=1 / n), MLP(64, 4, readout_variance="1/64")),
+    (MLP(64, 4, readout_variance=n / L), MLP(64, 4, readout_variance=16)),
+    (MLP(64, input_norm2=3 * n), MLP(64, input_norm2=192)),
+    (MLP(64, input_norm2=n_0), MLP(64, input_norm2=64)),
+    (MLP(64, input_width=5, input_norm2=n_0), MLP(64, input_width=5, input_norm2=5)),
+    (MLP((8, 8), readout_variance=Symbol("n")), MLP((8, 8), readout_variance=8)),
+    (MLP(input_norm2=n_0), MLP(input_norm2=n)),
+    (MLP(64, 2, readout_variance=n * Symbol("s")), MLP(64, 2, readout_variance=64 * Symbol("s"))),
+    (MLP(readout_variance=n * Symbol("s")), MLP(readout_variance=n * Symbol("s", positive=True))),
+    (Residual(8, readout_variance=Symbol("n")), Residual(8, readout_variance=8)),
+    (Residual(8, 4, multiplier2=1 / (n * B)), Residual(8, 4, multiplier2=1 / (8 * B))),
+    (Graph(EDGE, readout="a", width=8, input_norm2=n), Graph(EDGE, readout="a", width=8)),
+    (
+        Convolution(8, 3, 2, 2, input_channels=4, shared=False, readout_variance=n * n_0 / L),
+        Convolution(8, 3, 2, 2, input_channels=4, shared=False, readout_variance=16),
+    ),
+]
+
+
+@pytest.mark.parametrize(("named", "numbers"), SIZED, ids=str)
+def test_the_letter_of_a_size_in_numbers_is_its_number(named: Any, numbers: Any) -> None:
+    update = squared_update(named)
+    assert named.free_symbols == numbers.free_symbols
+    assert {n, L} & named.free_symbols == {n, L} & {named.width, named.depth}
+    assert update.exact == squared_update(numbers).exact
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: MLP(weight_variance=2 / n), "without n, got .*times its fan-in: give 2, say"),
+        (lambda: MLP(64, weight_variance=1 / n), "times its fan-in: give 1, say"),
+        (lambda: MLP(weight_variance=2 + 1 / Symbol("n")), "without n, got weight_variance=2"),
+        (lambda: MLP((Symbol("m"), 8), weight_variance=2 / Symbol("m")), "without m, got"),
+        (lambda: MLP(weight_variance=n_0), "without n_0"),
+        (lambda: MLP(activation=Tanh(), weight_variance=1 / n), "give 1, say"),
+        (lambda: Residual(weight_variance=ByRole(up=2 / n)), "weight_variance.up without n"),
+        (lambda: Graph(EDGE, readout="a", variances={("x", "a"): 2 / n}), "without n"),
+        (lambda: Convolution(8, 3, 2, 2, weight_variance=2 / n), "without n"),
+        (lambda: MLP((8, 16), readout_variance=n), "without n, which is no width of a network"),
+        (lambda: Graph(EDGE, readout="a", readout_variance=L), "independent of the depth"),
+        (lambda: MLP(4, readout_variance=L), "independent of the depth"),
+    ],
+)
+def test_a_scale_by_the_letter_of_a_size_that_it_may_not_have(make: Any, why: str) -> None:
+    with pytest.raises(InvalidArgument, match=why):
+        make()
 
 
 # Values

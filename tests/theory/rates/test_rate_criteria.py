@@ -145,7 +145,9 @@ def test_away_from_the_critical_variance_the_last_layer_has_a_rate() -> None:
     assert exact.subs({n: 4, L: 3}) ** -2 == numeric
     with pytest.raises(NotSolved, match="LastLayer"):
         maximal_learning_rate(network).leading()
-    with pytest.raises(NotSolved, match="no law"):
+    with pytest.raises(
+        NotSolved, match=r"the mean over layers is solved .*criterion=LastLayer\(\)"
+    ):
         maximal_learning_rate(network, criterion=MeanOverLayers()).leading()
 
 

@@ -26,7 +26,7 @@ from theory import (
     squared_update,
     transfer_learning_rate,
 )
-from theory.symbols import eta, n
+from theory.symbols import a, eta
 
 SMALL = st.builds(MLP, st.integers(1, 8), st.integers(2, 5), input_width=st.integers(1, 5))
 GROUPS = st.sampled_from([None, FirstLayer(), HiddenLayers(), Readout()])
@@ -149,7 +149,7 @@ def test_the_warning_is_where_the_law_fails() -> None:
         ({"source": MLP()}, "source=MLP.*symbols L, n"),
         ({"target": MLP(depth=3)}, "target=MLP.*symbols n"),
         ({"target": 64}, "target=64"),
-        ({"source": MLP(4, 2, input_norm2=n)}, "source"),
+        ({"source": MLP(4, 2, input_norm2=a)}, "source"),
         ({"tolerance": 2}, "tolerance=2"),
         ({"group": "all"}, "group='all'"),
         ({"criterion": 1}, "criterion=1"),

@@ -225,8 +225,27 @@ def test_values_that_differ_are_shown_to_differ() -> None:
     assert str(asked("1.7321/L**1.5", **rounded).difference).endswith("times the law")
     assert str(asked("0.33333333*L**3", claim="leading").difference).endswith("write 1/3")
     nearly = asked(squared_update(MLP()).exact * (1 - Rational(1, 10**9)))
-    assert "9 digits only" in str(nearly.difference)
-    assert "exact constants" in str(nearly.difference)
+    assert str(nearly.difference) == "it is the exact value to 9 digits only"
+
+
+@pytest.mark.parametrize(
+    ("formula", "network", "difference"),
+    [
+        (L**3 / 3 + L / 6, MLP(10**9, 16), "it is the value at n = ∞, claimed as exact"),
+        ("22", MLP(10**9, 4), "it is the value at n = ∞, claimed as exact"),
+        ("22 + 152/n", MLP(64, 4), "it is the series in 1/n: the terms from 1/n^2 on are dropped"),
+        (L**3 / 3 + L / 6, MLP(10**9), "it is the value at n = ∞, claimed as exact"),
+        ("22.000001", MLP(10**9, 4), "decimal is read exactly: write exact constants"),
+        ("22000001/1000000", MLP(10**9, 4), "it is the exact value to 7 digits only"),
+    ],
+)
+def test_a_limit_at_a_width_in_numbers_is_named(
+    formula: Any, network: MLP, difference: str
+) -> None:
+    found = check(formula, network=network, simulate=False)
+    assert difference in str(found.difference)
+    assert found.counterexample is not None
+    assert "(exact: " not in repr(found.counterexample)
 
 
 @pytest.mark.parametrize(

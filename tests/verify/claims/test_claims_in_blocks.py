@@ -92,8 +92,15 @@ def test_powers_of_a_size_in_its_own_depth_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: check("L", network=Residual(), simulate=False), "whose depth is B"),
-        (lambda: check("B", network=MLP(), simulate=False), "whose depth is L"),
+        (lambda: check("L", network=Residual(), simulate=False), "is the number B of blocks"),
+        (
+            lambda: check("L", network=Residual(blocks=8)),
+            "write B for the depth, and b for a layer",
+        ),
+        (
+            lambda: check("B", network=MLP(), simulate=False),
+            "whose depth is the number L of layers",
+        ),
         (
             lambda: check("b", network=Residual(), quantity="rate", simulate=False),
             "leave b out, or write B",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tools.literal_groups import literal_step
 from theory import MLP, Branch, InvalidArgument, Residual, layer_rates, maximal_learning_rate
-from theory.symbols import n
+from theory.symbols import a
 from verify import Dense, Gram, RareEvents, monte_carlo, typical_learning_rate
 
 
@@ -151,7 +151,7 @@ def test_dead_networks_and_few_samples_have_no_finite_rate() -> None:
     ("changed", "message"),
     [
         ({"network": MLP()}, "symbols L, n"),
-        ({"network": MLP(4, 2, input_norm2=n)}, "symbols n"),
+        ({"network": MLP(4, 2, input_norm2=a)}, "symbols a"),
         ({"network": 4}, "network=4"),
         ({"bound": 0}, "bound=0"),
         ({"bound": math.inf}, "bound=inf"),

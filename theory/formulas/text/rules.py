@@ -292,7 +292,10 @@ class Parser:
         return token.text in SPELLINGS or (self.sums > 0 and token.text.isalpha())
 
     def symbol(self, token: Token) -> Product:
-        """A symbol, or the index of a sum."""
+        """A symbol, the base of natural logarithms, or the index of a sum."""
+        if token.text == "e" and not self.sums:
+            self._check_euler(token)
+            return atom(exponential(leaf(_ONE)), token.start)
         if not self._known(token):
             raise _unknown(token.text, token.start)
         symbol = SPELLINGS.get(token.text)
@@ -300,6 +303,16 @@ class Parser:
             index = Dummy(token.text, integer=True)
             symbol, _ = self.indices.setdefault(token.text, (index, token.start))
         return atom(leaf(symbol), token.start)
+
+    def _check_euler(self, token: Token) -> None:
+        """Refuse an e that may begin the exponent of a decimal, as in 2e -5."""
+        before, sign, after = self.tokens[max(self.place - 2, 0)], self.token, self._second()
+        signed = sign.kind in ("PLUS", "MINUS") and after.kind == "NUMBER"
+        if before.kind == "NUMBER" and signed:
+            self.place += 2
+            more = f"{sign.text} {after.text}"
+            readings = f"{before.text}*exp(1) {more}", f"{before.text}*10^({sign.text}{after.text})"
+            raise Ambiguous(before.start, self.written(before), *readings)
 
     def _applied(self, token: Token) -> Ambiguous:
         """A symbol before a bracket."""

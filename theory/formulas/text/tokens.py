@@ -41,7 +41,7 @@ _TOKEN = re.compile(
     |(?P<CLOSE>(?:\\right|\\[bB]igg?r?)[ ]?[)\]]|[)\]}}])
     |(?P<POWER>\*\*|\^)
     |(?P<TIMES>[*×·⋅]|\\(?:cdot|times)(?![A-Za-z]))
-    |(?P<OVER>/)|(?P<PLUS>\+)|(?P<MINUS>[-−])|(?P<ROOT>√)|(?P<COMMA>,)|(?P<EQUALS>=)
+    |(?P<OVER>[/⁄])|(?P<PLUS>\+)|(?P<MINUS>[-−])|(?P<ROOT>√)|(?P<COMMA>,)|(?P<EQUALS>=)
     |(?P<NAME>\\\[Eta\]|n_\{{0\}}|\\[A-Za-z]+|ℓ|η
         |(?:(?:np|numpy|math|sp|sympy|jnp|torch)\.(?=[a-z]))?[A-Za-z_][A-Za-z_0-9]*₀?)""",
     re.VERBOSE,
