@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from theory.activations.named.arctan import Arctan
-from theory.activations.named.elu import ELU
-from theory.activations.named.erf import Erf
-from theory.activations.named.gelu import GELU
-from theory.activations.named.mish import Mish
-from theory.activations.named.silu import SiLU
-from theory.activations.named.sin import Sin
-from theory.activations.named.softplus import Softplus
-from theory.activations.named.softsign import Softsign
-from theory.activations.named.tanh import Tanh
-from theory.activations.nonlinearity import Nonlinearity
-from theory.activations.piecewise_linear import LeakyReLU, Linear, ReLU
+from theory import activations
 from theory.coverage import outside
 
 __all__ = ["outside_of_commands"]
 
-_KINDS: tuple[type[Nonlinearity], ...] = (
-    *(Arctan, ELU, Erf, GELU, LeakyReLU, Linear, Mish, ReLU, SiLU, Sin, Softplus, Softsign, Tanh),
-)
-_CODES = {kind.__name__.lower(): f"{kind.__name__}()" for kind in _KINDS}
+_CODES = {name.lower(): f"{name}()" for name in activations.__all__ if name[0].isupper()}
 
 
 def outside_of_commands(name: str, value: str) -> str:
