@@ -61,7 +61,7 @@ __all__ = ["BlockLimit", "limit_of_blocks"]
 
 _NODES, _INNER = (24, 36, 54, 80), 48
 """Chebyshev nodes of solutions, of which the last two differ by the error; nodes of a rule in s."""
-_SETTLED, _ITERATIONS, _KNOWN, _AGREED = 1e-15, 200, 1e-4, 1e-12
+_SETTLED, _ITERATIONS, _KNOWN, _AGREED = 1e-14, 200, 1e-4, 1e-12
 _NO_MEAN = 1e-13
 _u = Symbol("u", positive=True)
 
@@ -93,14 +93,16 @@ def limit_of_blocks(network: Residual, inputs: Inputs, optimiser: Optimiser) -> 
     closed = _closed(network, inputs, optimiser, *scales)
     if closed is not None:
         return closed
-    two, error = _Limit(network, inputs, optimiser, scales, _NODES[0]), inf
-    for nodes in _NODES[1:]:
+    one, error = None, inf
+    for nodes in _NODES:
+        two = _Limit(network, inputs, optimiser, scales, nodes)
         if two.has_none or (decays and two.grown):
             return None
-        one, two = two, _Limit(network, inputs, optimiser, scales, nodes)
-        error = abs(two.stream / one.stream - 1) + two.error
+        if one is not None:
+            error = abs(two.stream / one.stream - 1) + two.error
         if error < _AGREED:
             break
+        one = two
     if not error < _KNOWN:
         raise NotSolved(
             f"the limit of many blocks of {network} is known to a relative {error:.0e} alone: take "
@@ -167,8 +169,10 @@ class _Limit:
                 self.two or self.reads_stream
             )
             self.growth = out * (moments.q - moments.mean**2 * centred) / q
-            before, q = q, start * np.exp(self.integral(self.growth))
-            settled = np.abs(q - before).max() < _SETTLED * q.max()
+            exponent = self.integral(self.growth)
+            before, q = q, start * np.exp(exponent)
+            rounding = _SETTLED * (1 + np.abs(exponent).max())
+            settled = np.abs(q - before).max() < rounding * q.max()
             if settled:
                 break
         inside = not (self.two or self.reads_stream)
