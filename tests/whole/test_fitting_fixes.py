@@ -293,7 +293,7 @@ def test_a_check_of_another_activation_says_what_to_compare() -> None:
         V.check("L*eta**2/12", claim="leading", network=MLP(activation=Tanh()))
     with pytest.raises(theory.NotSolved, match=r"with maximal_learning_rate\(network\)\.leading"):
         V.check("1/sqrt(L)", claim="leading", quantity="rate", network=MLP(activation=Tanh()))
-    with pytest.raises(theory.NotSolved, match=r"alone: give compare_infinite_width\(squared_upd"):
+    with pytest.raises(theory.NotSolved, match=r"and call compare_infinite_width\(squared_upd"):
         V.compare_law(networks=[MLP(8, 2, activation=Tanh())], samples=9, seed=1)
 
 
@@ -365,7 +365,7 @@ def test_a_group_is_the_same_in_a_network_of_one_layer_and_in_a_call() -> None:
         (main, "--batch 32", "not on a batch: leave it out"),
         (verify_main, "--batch 32", "not on a batch: leave it out"),
         (verify_main, "--bias 1", r"give MLP(bias_variance=0.1)"),
-        (verify_main, "--activation tanh", "give MLP(activation=ReLU())"),
+        (verify_main, "--activation tanh", "give MLP(activation=Tanh())"),
         (main, "rate --depth 8", "and prints the rates in every case"),
         (main, "64 8", "give --width 64 --depth 8"),
         (verify_main, "--smaples 5", "the nearest option is --samples"),

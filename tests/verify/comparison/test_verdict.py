@@ -372,7 +372,7 @@ def test_the_fit_of_networks_holds_the_exact_surface() -> None:
 
 
 def test_networks_without_an_exact_law_are_refused_in_one_sentence() -> None:
-    with pytest.raises(NotSolved, match="as n goes to infinity alone"):
+    with pytest.raises(NotSolved, match="a theory only as n → ∞"):
         compare_law(
             networks=[MLP(8, 2, activation=Tanh())], samples=10, seed=1, sampler=Conditioned()
         )
