@@ -81,7 +81,8 @@ _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words
 _NUMBERS = (
     "width=64 depth=4 blocks=4 channels=8 positions=4 kernel=3 input_width=32 weight_variance=2 "
     "bias_variance=0.1 multiplier2=0.25 activation=ReLU() beta=0.9 decay=0.01 ratio=0.5 rate=0.05 "
-    "readout_variance=1 input_norm2=1 tolerance=0.1 samples=1000 seed=1 order=2 readout='a' block=4"
+    "readout_variance=1 input_norm2=1 tolerance=0.1 samples=1000 seed=1 order=2 readout='a' "
+    "block=4 optimiser=GradientDescent() observable=trace(K)"
 )
 _EXAMPLES = dict(pair.split("=", 1) for pair in _NUMBERS.split(" ")) | {
     **dict.fromkeys(("network", "source"), "MLP(width=64, depth=4)"),
@@ -89,7 +90,6 @@ _EXAMPLES = dict(pair.split("=", 1) for pair in _NUMBERS.split(" ")) | {
     "widths": "(100, 200, 400)",
     "target": "MLP(width=64, depth=8)",
     "vertices": "{'a': 'x'}",
-    "observable": "trace(K)",
     **dict.fromkeys(("formula", "derivation"), "'L**3/3'"),
 }
 """The argument to give where a call lacks it."""
@@ -139,7 +139,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     "WideUpdate WideBlockUpdate WideLearningRate WideBlockLearningRate": _AT_INFINITE_WIDTH,
     "WideLayerRates": {
         "share": "it is the square of a rate of together(depth) over the same rate of alone(depth)",
-        "evaluate exact at leading infinite_width readout": "alone() and together() have it",
+        "evaluate exact at leading infinite_width readout": "take alone(64) and together(64)",
         **_TABLES,
     },
     "MaximalLearningRate BlockLearningRate": {

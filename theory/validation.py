@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 from mpmath.libmp import numeral, prec_to_dps
-from sympy import QQ, Expr, Float, Rational, Symbol, sstr, sympify
+from sympy import QQ, Expr, Float, Rational, Symbol, degree, sstr, sympify
 from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
@@ -67,7 +67,8 @@ _LONGEST_TEXT = 100_000
 
 def typed(value: object) -> str:
     """A short text of any value, with its type."""
-    return f"{brief(value, write=repr)} ({type(value).__name__})"
+    kind = "class" if isinstance(value, type) else type(value).__name__
+    return f"{brief(value, write=repr)} ({kind})"
 
 
 def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:
@@ -311,8 +312,8 @@ def scale_value(
     """`positive_value` of a scale of a network: a symbol named like one of ``sizes`` becomes that
     size, and a user's other symbols are read as positive.  ``times_fan_in``: refuse widths.
 
-    >>> scale_value("readout_variance", 1 / n, {n: 64})
-    1/64
+    >>> scale_value("readout_variance", n / 2, {n: 64})
+    32
     """
     if not isinstance(value, Expr):
         return positive_value(name, value)
@@ -324,6 +325,8 @@ def scale_value(
                 f"variance of one weight times its fan-in: give {_as_number(value * letter)}, say"
             )
         _refuse_missing(letter, name, value, sizes)
+        if name == "readout_variance" and letter in {n, n_0, *sizes} - {*_DEPTHS}:
+            _refuse_falling(letter, value)
     read = value.xreplace(letters)
     if not read.is_positive:
         unknown = (each for each in read.free_symbols if not each.is_positive)
@@ -331,6 +334,23 @@ def scale_value(
         read = read.xreplace({each: meant(each, symbol) for each, symbol in positive.items()})
     read = positive_value(name, read)
     return read.xreplace({letter: sympify(size) for letter, size in sizes.items()})
+
+
+def _refuse_falling(letter: Symbol, value: Expr) -> None:
+    """`InvalidArgument` for a readout variance that falls with the width, which may be meant over
+    n^2 or not."""
+    (own,) = (each for each in value.free_symbols if each.name == letter.name)
+    top, bottom = value.as_numer_denom()
+    if (
+        bottom.is_polynomial(own)
+        and top.is_polynomial(own)
+        and degree(bottom, own) > degree(top, own)
+    ):
+        raise InvalidArgument(
+            f"expected readout_variance in units of 1/{letter}^2, got readout_variance="
+            f"{typed(value)}; a readout weight has the variance readout_variance/{letter}^2: give "
+            f"{value * own**2} for a weight of variance {value}"
+        )
 
 
 def _refuse_missing(letter: Symbol, name: str, value: Expr, sizes: Mapping[Symbol, Any]) -> None:

@@ -47,6 +47,14 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: T.critical(Tanh(), bias_variance=-1), "; 0 draws no biases$"),
     (lambda: T.WeightDecay(T.SignDescent(), "-0.1"), "; 0 is no decay$"),
+    (lambda: T.WeightDecay(0.1, 0.01), r"; give WeightDecay\(GradientDescent\(\), '0.1'\)$"),
+    (lambda: T.WeightDecay(T.GradientDescent, 0.1), r"\(class\); give WeightDecay\(Grad"),
+    (
+        lambda: T.Graph({"a": "x", "b": "q"}, readout="b", width=8),
+        r"sources of 'b' that are .* vertices are 'a', 'b'; no vertex may be called 'x'$",
+    ),
+    (lambda: T.Graph({"a": "x"}, readout="w", width=8), "each once, .*the vertices are 'a'$"),
+    (lambda: T.derive("tr(K)", MLP()), "squared_update, alignment and tangent_kernel are functio"),
     (lambda: T.LastLayer(-1), "; leave it out for 1$"),
     (lambda: T.layer_rates(MLP(), bound=-1), "; leave it out for 1$"),
     (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave it out for"),
@@ -202,7 +210,10 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
             r": give rates=ByGroup\(first=1, hidden=0, last=0\)$",
         ),
         (lambda: T.maximal_learning_rate(T.Residual(64, 8)).leading(), r"Residual\(blocks=4\)$"),
-        (lambda: T.layer_rates(T.Residual(activation=Tanh())), "^layer rates at infinite width"),
+        (
+            lambda: T.layer_rates(T.Residual(64, 8), optimiser=T.SignDescent()),
+            r"for an MLP, .*leave optimiser and inputs out for a ReLU network, or take maximal_lea",
+        ),
         (lambda: T.layer_rates(MLP()).together, r": \.at\(n=64, L=4\)\.together has numbers"),
     ],
 )
@@ -238,7 +249,7 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: T.maximal_learning_rate(MLP(64, 8)), "rate", "value is its number"),
     (lambda: T.maximal_learning_rate(MLP()), "law_holds_from depth_law", "leading.. is the law"),
     (lambda: T.layer_rates(MLP()), "depth_law equal_shares", "squared_update|equal_shares"),
-    (lambda: T.layer_rates(WIDE.network), "readout", r"alone\(\) and together\(\) have it$"),
+    (lambda: T.layer_rates(WIDE.network), "readout", r"take alone\(64\) and together\(64\)$"),
     (
         lambda: T.maximal_learning_rate(T.Residual(activation=Tanh())),
         "law_holds_from",

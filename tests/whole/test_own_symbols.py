@@ -55,7 +55,7 @@ def test_own_symbols_are_accepted(assumed: dict[str, Any]) -> None:
     assert update(MLP(), own["L"]) == update(MLP())
     assert MLP((own["n"], own["n"], 8)) == MLP((n, n, 8))
     assert MLP(input_width=n_0, input_norm2=own["n_0"] / 2).input_norm2 == n_0 / 2
-    assert MLP(readout_variance=1 / own["n"]) == MLP(readout_variance=1 / n)
+    assert MLP(readout_variance=2 * own["n"]) == MLP(readout_variance=2 * n)
     for value in (
         update(MLP()),
         maximal_learning_rate(MLP()),

@@ -210,8 +210,9 @@ def _vertices(vertices: Any) -> Table:
         strange = [each for each in sources if each != _INPUT and each not in given]
         if strange or not sources or name in (_INPUT, BELOW) or len(set(sources)) < len(sources):
             raise InvalidArgument(
-                f"expected different names of vertices or 'x' as sources of {name!r}, got "
-                f"{sources!r}; 'x' is the input and no name of a vertex"
+                f"expected sources of {name!r} that are vertices of this graph or the input 'x', "
+                f"each once, got {sources!r}; the vertices are "
+                f"{brief(tuple(given), _LONGEST, write=_listed)}; no vertex may be called 'x'"
             )
     ordered: dict[str, tuple[str, ...]] = {}
     while len(ordered) < len(given):
@@ -241,7 +242,7 @@ def _readout(readout: Any, names: tuple[str, ...]) -> tuple[str, ...]:
     wanted = _names(readout) if isinstance(readout, str | tuple | list) else ()
     if not wanted or set(wanted) - set(names) or len(set(wanted)) < len(wanted):
         raise InvalidArgument(
-            f"expected different names of vertices for readout, got readout={typed(readout)}; the "
-            f"vertices are {brief(names, _LONGEST, write=_listed)}"
+            f"expected vertices of this graph for readout, each once, got readout="
+            f"{typed(readout)}; the vertices are {brief(names, _LONGEST, write=_listed)}"
         )
     return wanted

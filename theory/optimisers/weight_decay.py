@@ -8,7 +8,7 @@ from sympy import Expr
 
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
-from theory.optimisers.optimiser import Optimiser, checked_optimiser
+from theory.optimisers.optimiser import Optimiser
 from theory.validation import non_negative_value, typed, written
 
 __all__ = ["WeightDecay"]
@@ -31,7 +31,11 @@ class WeightDecay(Optimiser):
     decay: Expr
 
     def __post_init__(self) -> None:
-        checked_optimiser(self.optimiser)
+        if not isinstance(self.optimiser, Optimiser):
+            raise InvalidArgument(
+                f"expected an optimiser first for WeightDecay, got "
+                f"optimiser={typed(self.optimiser)}; give WeightDecay(GradientDescent(), '0.1')"
+            )
         if isinstance(self.optimiser, WeightDecay):
             raise InvalidArgument(
                 f"expected an optimiser without weight decay, got optimiser="

@@ -57,7 +57,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     >>> from theory import MLP, SignDescent, layer_rates
     >>> layer_rates(MLP(depth=8), optimiser=SignDescent())
-    WideLayerRates of MLP(depth=8), bound 1, linearised steps of SignDescent()
+    WideLayerRates of MLP(depth=8) as n → ∞, bound 1, steps of SignDescent()
                    alone       together
     first layer    0.441166/n  0.233172/n
     hidden layers  0.20346/n   0.107536/n
@@ -171,7 +171,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
         bound = bound_text(self.bound)
-        head = f"WideLayerRates of {network}, bound {bound}, linearised steps of {optimiser}"
+        head = f"WideLayerRates of {network} as n → ∞, bound {bound}, steps of {optimiser}"
         first = "" if isinstance(network.width, int) else "give a width and "
         if not isinstance(network.depth, int):
             return f"{head}: {first}call alone(depth), together(depth) or equal_shares(depth)"
@@ -206,8 +206,9 @@ def wide_layer_rates(
     checked = checked_network(network)
     if not isinstance(checked, MLP):
         raise NotSolved(
-            f"layer rates at infinite width are solved for an MLP, got {brief(checked)}: give "
-            f"an MLP"
+            f"layer rates of other optimisers, activations and norms are solved for an MLP, got "
+            f"{brief(checked)}: give an MLP, leave optimiser and inputs out for a ReLU network, or "
+            f"take maximal_learning_rate(network, optimiser=...)"
         )
     update = wide_update(checked, None, None, inputs=inputs, optimiser=optimiser)
     rule = update.optimiser

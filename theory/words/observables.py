@@ -159,7 +159,7 @@ class _Combination(Answering, Generic[Key]):
         _refuse(
             f"an entry of {self}",
             "neurons are exchangeable: E K₁₁ equals the mean of trace(K)/n, and E z₁² the mean of "
-            "z @ z/n",
+            "z @ z/n; higher powers of one entry are not solved",
         )
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:
@@ -442,11 +442,11 @@ def checked_observable(observable: Any) -> Observable:
     if isinstance(observable, Matrix):
         raise InvalidArgument(
             f"expected a number such as g @ K @ K @ g for observable, got "
-            f"observable={observable!r}, a matrix; take its trace or a form, as in trace(K @ K) or "
-            f"g @ K @ g"
+            f"observable={observable!r}, a matrix; take its trace or a form, as in g @ K @ g"
         )
     if not isinstance(observable, Observable):
-        fix = "one such as trace(K @ K), with from theory.observables import K, trace"
+        fix = "one such as trace(K @ K), with from theory.observables import K, trace; "
+        fix += "squared_update, alignment and tangent_kernel are functions of a network"
         if isinstance(getattr(observable, "observable", None), Observable):
             fix = "its observable, as in observable=derivation.observable"
         raise InvalidArgument(

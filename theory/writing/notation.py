@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import Expr, Rational, latex
 
 from theory.algebra.numerals import decimal_text, digit_count, formula_text, number_text
 from theory.symbols import n_in, n_out
 
-__all__ = ["Math", "escaped", "math_latex", "prose_latex", "prose_text"]
+__all__ = ["Math", "escaped", "expression_latex", "math_latex", "prose_latex", "prose_text"]
 
 _LONGEST = 25
 """Digits that a number is written with in full in LaTeX."""
@@ -90,7 +91,7 @@ class Math:
         number, rest = expression.as_coeff_Mul()
         if number.is_Rational and _digits(number) > _LONGEST_FACTOR:
             return cls.of(number) + cls("*", r"\,") + cls.of(rest)
-        return cls(formula_text(expression), latex(expression, **_PRINTER))
+        return cls(formula_text(expression), expression_latex(expression, **_PRINTER))
 
     @classmethod
     def spelled(cls, text: str) -> Math:
@@ -99,6 +100,16 @@ class Math:
 
     def __add__(self, other: Math) -> Math:
         return Math(self.text + other.text, self.latex + other.latex)
+
+
+def expression_latex(expression: Expr, **options: Any) -> str:
+    r"""LaTeX of an expression, with a dot between a number and the power of another number.
+
+    >>> from sympy import Float, Symbol
+    >>> print(expression_latex(Float("2.5") * Float("1.5") ** Symbol("L")))
+    2.5 \cdot {1.5}^{L}
+    """
+    return re.sub(r"(?<=\d) (?=\{\d)", r" \\cdot ", latex(expression, **options))
 
 
 def math_latex(text: str) -> str:

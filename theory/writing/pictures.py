@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sympy import Expr, Rational, Symbol, fraction, latex
+from sympy import Expr, Float, Rational, Symbol, fraction, latex
 
 from theory.display.drawing import Curve, draw
 from theory.errors import InvalidArgument, NotSolved
@@ -17,6 +17,7 @@ from theory.networks.sizes import bound_sizes, read_size
 from theory.symbols import B, L, a, b, ell, eta, n, n_0
 from theory.validation import brief, typed
 from theory.waiting import announced
+from theory.writing.notation import expression_latex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -384,10 +385,11 @@ def _sized(size: Symbol, number: Any) -> str:
 
 def law_tex(law: Expr) -> str:
     """A law as a formula between dollars, in one line where it is a power."""
+    law = law.xreplace({number: number.n(4) for number in law.atoms(Float)})
     above, below = fraction(law)
     if below == 1 or above.is_Add or below.is_Mul or below.is_Add:
-        return f"${latex(law, fold_frac_powers=True)}$".replace(r"\frac", r"\dfrac")
-    return f"${latex(above, fold_frac_powers=True)}/{latex(below, fold_frac_powers=True)}$"
+        return f"${expression_latex(law, fold_frac_powers=True)}$".replace(r"\frac", r"\dfrac")
+    return "$" + "/".join(expression_latex(x, fold_frac_powers=True) for x in (above, below)) + "$"
 
 
 def _all_names(size: Symbol) -> set[str]:

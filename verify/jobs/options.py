@@ -68,7 +68,12 @@ def _check_blocks(given: dict[str, object]) -> None:
     for name in ("depth", "step", "formula") if residual else ("blocks", "branch_width", "branch"):
         if name in given:
             option, kind = name.replace("_", "-"), "residual" if residual else "mlp"
-            instead = {"depth": "give --blocks", "step": "leave it out, or use monte_carlo"}
+            instead = {
+                "depth": "give --blocks",
+                "step": "leave it out, or use monte_carlo",
+                "formula": f"call check({str(given[name])!r}, network=Residual()) of verify, or "
+                f"leave --network out for a formula in n and B",
+            }
             fix = instead.get(name, "leave --network out" if residual else "add --network residual")
             raise InvalidArgument(
                 f"expected no --{option} with --network {kind}, got {name}={given[name]!r}; {fix}"

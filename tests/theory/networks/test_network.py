@@ -164,7 +164,7 @@ def test_scales_may_be_rational_in_positive_symbols() -> None:
 
 EDGE = {"a": ("x",)}
 SIZED: list[tuple[Any, Any]] = [
-    (MLP(64, 4, readout_variance=1 / n), MLP(64, 4, readout_variance="1/64")),
+    (MLP(64, 4, readout_variance=n), MLP(64, 4, readout_variance=64)),
     (MLP(64, 4, readout_variance=n / L), MLP(64, 4, readout_variance=16)),
     (MLP(64, input_norm2=3 * n), MLP(64, input_norm2=192)),
     (MLP(64, input_norm2=n_0), MLP(64, input_norm2=64)),
@@ -204,6 +204,8 @@ def test_the_letter_of_a_size_in_numbers_is_its_number(named: Any, numbers: Any)
         (lambda: Graph(EDGE, readout="a", variances={("x", "a"): 2 / n}), "without n"),
         (lambda: Convolution(8, 3, 2, 2, weight_variance=2 / n), "without n"),
         (lambda: MLP((8, 16), readout_variance=n), "without n, which is no width of a network"),
+        (lambda: MLP(readout_variance=1 / n), r"readout_variance/n\^2: give n for a weight of v"),
+        (lambda: MLP(64, 4, readout_variance=3 / n**2), "give 3 for a weight of variance 3"),
         (lambda: Graph(EDGE, readout="a", readout_variance=L), "independent of the depth"),
         (lambda: MLP(4, readout_variance=L), "independent of the depth"),
     ],
