@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 from mpmath.libmp import numeral, prec_to_dps
-from sympy import QQ, Expr, Float, Rational, Symbol, degree, sstr, sympify
+from sympy import QQ, Expr, Float, Rational, Symbol, sstr, sympify
 from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
@@ -337,15 +337,11 @@ def scale_value(
 
 
 def _refuse_falling(letter: Symbol, value: Expr) -> None:
-    """`InvalidArgument` for a readout variance that falls with the width, which may be meant over
-    n^2 or not."""
-    (own,) = (each for each in value.free_symbols if each.name == letter.name)
+    """`InvalidArgument` for a number over a power of the width as readout variance: it may be meant
+    over n^2 or not."""
+    own, *others = value.free_symbols
     top, bottom = value.as_numer_denom()
-    if (
-        bottom.is_polynomial(own)
-        and top.is_polynomial(own)
-        and degree(bottom, own) > degree(top, own)
-    ):
+    if not others and top.is_number and bottom.is_polynomial(own):
         raise InvalidArgument(
             f"expected readout_variance in units of 1/{letter}^2, got readout_variance="
             f"{typed(value)}; a readout weight has the variance readout_variance/{letter}^2: give "
