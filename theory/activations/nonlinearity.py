@@ -22,10 +22,13 @@ __all__ = [
     "checked_nonlinearity",
     "erf_values",
     "instead",
+    "is_flat_somewhere",
     "sigmoid",
     "z",
 ]
 
+_SEEN, _POINTS = 8.0, 1601
+"""Pre-activations where slopes are looked at."""
 _EXAMPLES = {"LeakyReLU": "0.1", "Activation": "'z/(1 + z**2)'"}
 """Arguments of activations that are given as classes."""
 
@@ -114,6 +117,17 @@ def sigmoid(values: FloatArray) -> FloatArray:
     """1/(1 + exp(-z)), without an overflow."""
     tail = np.exp(-np.abs(values))
     return np.where(np.asarray(values) < 0, tail, 1.0) / (1 + tail)
+
+
+def is_flat_somewhere(activation: Nonlinearity) -> bool:
+    """Whether the slope is 0 on an interval in the range of usual pre-activations.
+
+    >>> from theory import ReLU, Tanh
+    >>> is_flat_somewhere(ReLU()), is_flat_somewhere(Tanh())
+    (True, False)
+    """
+    flat = activation.derivative(np.linspace(-_SEEN, _SEEN, _POINTS)) == 0
+    return bool(np.any(flat[1:] & flat[:-1]))
 
 
 def checked_nonlinearity(activation: object) -> None:

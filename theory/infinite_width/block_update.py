@@ -20,6 +20,7 @@ from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, block_of
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
+from theory.optimisers.sign_descent import refuse_lost_signs
 from theory.symbols import B, b
 from theory.validation import exact_number, positive_value, typed
 from theory.waiting import announced
@@ -205,4 +206,5 @@ def wide_update(
         None if step is None else positive_value("step", exact_number("step", step)),
     )
     update._refuse_unsolved()
+    refuse_lost_signs(update.optimiser, known)
     return update

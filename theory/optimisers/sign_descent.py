@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Rational, pi, sqrt
 
+from theory.activations.nonlinearity import is_flat_somewhere
 from theory.coverage import answered_class
+from theory.errors import NotSolved
 from theory.optimisers.optimiser import GAUSSIAN_SIZE, Along, Layer, Optimiser, OwnPart
 from theory.validation import non_negative_value, written
 
-__all__ = ["SignDescent"]
+__all__ = ["SignDescent", "refuse_lost_signs"]
 
 _ZERO, _HALF, _ONE = Integer(0), Rational(1, 2), Integer(1)
 
@@ -67,3 +69,23 @@ class SignDescent(Optimiser):
     def head(self, square: Any, size: Any) -> Any:
         """|x|_1, in units of n: the readout's gradients are of order 1, far above epsilon/n."""
         return size
+
+
+def refuse_lost_signs(optimiser: Optimiser, network: Any) -> None:
+    """Raise `NotSolved` for signs of gradients that only a norm makes other than 0.
+
+    The derivative of a norm before the activation gives a neuron of slope 0 a gradient that is
+    smaller than the gradients of other neurons by the root of the width, or that is 0 but for
+    rounding; its sign moves the neuron as far as others.
+    """
+    norm, rule = network.norm, optimiser.unscaled
+    if not (isinstance(rule, SignDescent) and rule.is_homogeneous):
+        return
+    if norm is None or norm.before != "activation":
+        return
+    if is_flat_somewhere(network.activation):
+        raise NotSolved(
+            f"sign descent with {norm!r} and {network.activation}, which is flat on an interval, "
+            f"has no solution here, since the norm makes the signs of neurons of slope 0: give "
+            f"SignDescent(epsilon='1e-3'), {type(norm).__name__}() or another activation"
+        )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Rational
 
+from theory.activations.nonlinearity import is_flat_somewhere
 from theory.errors import InvalidArgument
 from theory.networks.convolution import Convolution
 from theory.networks.inputs import asked_inputs
@@ -15,6 +16,7 @@ from theory.networks.mlp import MLP
 from theory.networks.network import Network, checked_network
 from theory.networks.residual import Residual
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
+from theory.optimisers.sign_descent import refuse_lost_signs
 from theory.validation import brief, number_between
 from theory.words.observables import Observable, checked_observable
 from verify.numerics.arrays import FloatArray
@@ -155,6 +157,9 @@ def numeric_problem(
             f"expected an MLP or a Residual for an optimiser, got network={brief(network)}; leave "
             f"optimiser out for gradient descent"
         )
+    if isinstance(network, MLP | Residual):
+        refuse_lost_signs(rule, network)
+        _refuse_rounded(rule, network)
     if observable is not None and not network._is_exact:
         raise InvalidArgument(
             f"expected a network of piecewise linear activations without biases and norms with an "
@@ -170,7 +175,7 @@ def numeric_problem(
         norm1=norm1,
         sites=places.sites(places.rates(rates)),
         layers=np.array([places.site(each) for each in places.asked(layer)], dtype=np.int64),
-        step=None if step is None else _step(step),
+        step=None if step is None else _step(step, network),
         observable=None if observable is None else _observable(observable),
     )
 
@@ -215,9 +220,39 @@ def _check_size(network: Network) -> None:
             )
 
 
-def _step(step: object) -> float:
+def _refuse_rounded(rule: Optimiser, network: Network) -> None:
+    """`InvalidArgument` where a step of the size of its rate would follow a gradient that is 0 but
+    for rounding: a norm makes the gradient of a lone active neuron 0."""
+    scales = rule.unscaled.degree == 0 and rule.unscaled.is_homogeneous
+    if network.norm is None or not scales or not isinstance(network, MLP):
+        return
+    width = min(map(int, network.widths[1:]))
+    if width < _LEAST_WIDTH and (width < 3 or is_flat_somewhere(network.activation)):
+        raise InvalidArgument(
+            f"expected widths of at least {_LEAST_WIDTH} for {rule} with a norm, got "
+            f"network={brief(network)}, where some gradients are 0 but for rounding; give "
+            f"width={_LEAST_WIDTH}"
+        )
+
+
+_LEAST_WIDTH = 16
+"""From this width on, a layer of ReLU has two active neurons at least but in 3 of 10,000 cases."""
+_SMALLEST_STEP = 1e-10
+"""The least rate of a real step whose movement double precision resolves to six digits."""
+
+
+def _step(step: object, network: Network) -> float:
+    """A checked rate: where a network is not piecewise linear, a movement far below z is lost in
+    the rounding of the new activations."""
     fix = "give a learning rate, or None, which simulates the linearised update"
-    return number_between("step", step, fix)
+    rate = number_between("step", step, fix)
+    if rate < _SMALLEST_STEP and not network._is_exact:
+        raise InvalidArgument(
+            f"expected a step of at least {_SMALLEST_STEP:g} for {brief(network)}, got "
+            f"step={step!r}, whose movement is lost in rounding; leave step out for the linearised "
+            f"update"
+        )
+    return rate
 
 
 def _observable(value: object) -> Observable:

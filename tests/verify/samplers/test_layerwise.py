@@ -215,7 +215,7 @@ CELLS: list[tuple[MLP, dict[str, Any]]] = [
     (MLP(3, 3, activation=Tanh(), weight_variance=2), {}),
     (MLP(3, 3, activation=Tanh(), weight_variance=2), {"step": 0.5}),
     (MLP(3, 3, activation=SiLU(), weight_variance=2, norm=RMSNorm()), {"step": 0.5}),
-    (MLP(3, 3, weight_variance=2, norm=LayerNorm("activation")), {"optimiser": Normalised()}),
+    (MLP(16, 3, weight_variance=2, norm=LayerNorm("activation")), {"optimiser": Normalised()}),
     (MLP(3, 3), {"optimiser": SignDescent(), "inputs": Inputs(((2,),), norm1=1)}),
     (MLP(3, 3, activation=Erf(), weight_variance=3, bias_variance=1), {"rates": (1, 0, 2)}),
 ]
