@@ -442,7 +442,7 @@ def checked_observable(observable: Any) -> Observable:
     if isinstance(observable, Matrix):
         raise InvalidArgument(
             f"expected a number such as g @ K @ K @ g for observable, got "
-            f"observable={observable!r}, a matrix; take trace(K @ K) or the form g @ K @ g, say"
+            f"observable={observable!r}, a matrix; take its trace or a form, as in trace(K @ K)"
         )
     if not isinstance(observable, Observable):
         fix = "one such as trace(K @ K), with from theory.observables import K, trace; "
