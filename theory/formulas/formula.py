@@ -241,7 +241,14 @@ def _as_expression(given: object, expression: Expr) -> Formula:
     floats = _floats(given)
     rounded = any(_digits(each) >= _ROUNDED_DIGITS for each in floats)
     point = bool(floats) or (isinstance(given, str) and "." in given)
-    return Formula(str(expression), names, expression, None, bool(floats), rounded, point)
+    return Formula(
+        str(expression),
+        names,
+        expression,
+        has_floats=bool(floats),
+        rounded=rounded,
+        has_decimals=point,
+    )
 
 
 def _floats(given: object) -> list[float]:

@@ -27,6 +27,10 @@ __all__ = ["MOST_LAYERS", "WIDEST", "Problem", "numeric_problem"]
 
 MOST_LAYERS = 10**6
 """The deepest networks that are drawn, in layers, blocks, vertices or edges of positions."""
+_LEAST_WIDTH = 16
+"""From this width on, fewer than 3 of 10,000 ReLU layers have at most one active neuron."""
+_SMALLEST_STEP = 1e-10
+"""The least rate of a real step whose movement double precision resolves to six digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,12 +237,6 @@ def _refuse_rounded(rule: Optimiser, network: Network) -> None:
             f"network={brief(network)}, where some gradients are 0 but for rounding; give "
             f"width={_LEAST_WIDTH}"
         )
-
-
-_LEAST_WIDTH = 16
-"""From this width on, a layer of ReLU has two active neurons at least but in 3 of 10,000 cases."""
-_SMALLEST_STEP = 1e-10
-"""The least rate of a real step whose movement double precision resolves to six digits."""
 
 
 def _step(step: object, network: Network) -> float:
