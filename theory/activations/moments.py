@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from theory.activations.nonlinearity import FloatArray, Nonlinearity
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, flat_pieces
 from theory.activations.quadrature import legendre_rule
 from theory.errors import NotSolved
 
@@ -302,7 +302,7 @@ def _sums(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) ->
     """The part of the panels between ``edges``."""
     z, weights = legendre_rule(edges, _POINTS)
     phi, slope = activation.value(z), activation.derivative(z)
-    alive = _alive(activation, slope, len(edges) - 1)
+    alive = np.where(flat_pieces(activation)[np.searchsorted(activation.kinks, z)], 0.0, 1.0)
     size, steep = np.abs(phi), np.abs(slope)
     density = np.exp(-np.square(z) / (2 * variances[:, None])) * weights
     density /= np.sqrt(2 * np.pi * variances)[:, None]
@@ -325,14 +325,6 @@ def _sizes(found: FloatArray, variances: FloatArray) -> FloatArray:
     size[:, mean] = np.maximum(size[:, mean], found[:, 1] * np.sqrt(variances))
     size[:, -1] = np.maximum(size[:, -1], found[:, 2] * np.sqrt(variances))
     return size
-
-
-def _alive(activation: Nonlinearity, slope: FloatArray, panels: int) -> FloatArray:
-    """Where phi' is not 0 throughout a panel: underflow in the tail of a smooth phi is no zero."""
-    if not activation.kinks:
-        return np.ones_like(slope)
-    dead = (slope.reshape(panels, -1) == 0).all(axis=1)
-    return np.repeat(np.where(dead, 0.0, 1.0), len(slope) // panels)
 
 
 def _sign_changes(function: Any, edges: FloatArray) -> tuple[FloatArray, FloatArray, Any]:

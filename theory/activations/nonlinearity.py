@@ -21,14 +21,13 @@ __all__ = [
     "Nonlinearity",
     "checked_nonlinearity",
     "erf_values",
+    "flat_pieces",
     "instead",
     "is_flat_somewhere",
     "sigmoid",
     "z",
 ]
 
-_SEEN, _POINTS = 8.0, 1601
-"""Pre-activations where slopes are looked at."""
 _EXAMPLES = {"LeakyReLU": "0.1", "Activation": "'z/(1 + z**2)'"}
 """Arguments of activations that are given as classes."""
 
@@ -119,15 +118,23 @@ def sigmoid(values: FloatArray) -> FloatArray:
     return np.where(np.asarray(values) < 0, tail, 1.0) / (1 + tail)
 
 
+def flat_pieces(activation: Nonlinearity) -> NDArray[np.bool_]:
+    """Whether the slope is 0 on each piece: below the kinks, between them and above."""
+    kinks = np.array(activation.kinks or (0.0,))
+    ends = np.concatenate((kinks[:1] - 1, kinks, kinks[-1:] + 1))
+    inside = ends[:-1, None] + np.diff(ends)[:, None] * np.linspace(0.05, 0.95, 19)
+    flat = (activation.derivative(inside) == 0).all(axis=1)
+    return np.asarray(flat if activation.kinks else flat[:1] & flat[1:])
+
+
 def is_flat_somewhere(activation: Nonlinearity) -> bool:
-    """Whether the slope is 0 on an interval in the range of usual pre-activations.
+    """Whether the slope is 0 between two kinks, or beyond them.
 
     >>> from theory import ReLU, Tanh
     >>> is_flat_somewhere(ReLU()), is_flat_somewhere(Tanh())
     (True, False)
     """
-    flat = activation.derivative(np.linspace(-_SEEN, _SEEN, _POINTS)) == 0
-    return bool(np.any(flat[1:] & flat[:-1]))
+    return bool(flat_pieces(activation).any())
 
 
 def checked_nonlinearity(activation: object) -> None:

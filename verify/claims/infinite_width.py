@@ -264,7 +264,8 @@ def compare_infinite_width(
     more, which may differ by factors of 2; the networks' means are extrapolated by
     E_n = E (1 + c/n), which holds where the depth is small beside the widths.
     ``samples``: networks of each width; ``seed``, ``sampler``, ``executor``, ``progress``: as for
-    `monte_carlo`.  Raises `InvalidArgument` for arguments of another kind.
+    `monte_carlo`.  Raises `InvalidArgument` for arguments of another kind, and where a mean has no
+    standard error.
 
     >>> from theory import MLP, Tanh, squared_update
     >>> update = squared_update(MLP(depth=3, activation=Tanh(), weight_variance=1))
@@ -304,6 +305,12 @@ def compare_infinite_width(
         )
         for width, network in zip(sizes, networks, strict=True)
     )
+    for width, estimate in zip(sizes, estimates, strict=True):
+        if estimate.total.undefined:
+            raise InvalidArgument(
+                f"expected networks whose mean has a standard error, got width={width} with "
+                f"samples={samples}: {estimate.total.undefined}"
+            )
     return InfiniteWidthComparison(update, sizes, estimates, expected)
 
 

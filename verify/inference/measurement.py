@@ -123,7 +123,10 @@ class Measurement(ReadAsNumber):
                 "of ReLU layers), no layer up to this layer is trained, or the observable is 0"
             )
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
-            return "a sample overflowed: give a smaller weight variance, depth or rate"
+            return (
+                "a sample is too large or too small for float64: give a smaller depth, or scales "
+                "that keep z and its gradient near 1"
+            )
         if self.samples < 2:
             return "one sample has no standard error: give more samples"
         if np.any(np.isnan(self.relative_standard_error)):

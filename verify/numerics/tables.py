@@ -40,17 +40,20 @@ nearer to 0."""
 Function = Callable[[FloatArray], FloatArray]
 
 
-def tabulated(value: Function, derivative: Function, kinks: Sequence[float]) -> FloatArray:
+def tabulated(
+    value: Function, derivative: Function, kinks: Sequence[float], *, for_signs: bool = False
+) -> FloatArray:
     """Coefficients of s = |z| over the beginning of its cell, in rising powers, each for all cells
     of positive and then of negative z; shape ``(5 * 2 * cells,)``, NaN where the cell has no
     polynomial.
 
-    ``kinks``: the z at which the function or its derivative is not smooth.
+    ``kinks``: the z at which the function or its derivative is not smooth.  ``for_signs``: whether
+    small slopes need their sign.
     """
     table = np.empty((_ORDER, 2, _CELLS))
     with np.errstate(all="ignore"):
         for side, sign in enumerate((1.0, -1.0)):
-            table[:, side] = _Side(value, derivative, sign).coefficients()
+            table[:, side] = _Side(value, derivative, sign, for_signs).coefficients()
     for kink in kinks:
         cell, rest = divmod(abs(kink) * _PER_UNIT, 1.0)
         if rest or cell > _LAST:
@@ -61,9 +64,10 @@ def tabulated(value: Function, derivative: Function, kinks: Sequence[float]) -> 
 class _Side:
     """The function of z of one sign."""
 
-    def __init__(self, value: Function, derivative: Function, sign: float) -> None:
+    def __init__(self, value: Function, derivative: Function, sign: float, for_signs: bool) -> None:
         self._functions = value, derivative
         self._sign = sign
+        self._close = _VALUE, (_SLOPE[0], 0.0) if for_signs else _SLOPE
 
     def coefficients(self) -> FloatArray:
         """Of all cells, shape ``(5, cells)``."""
@@ -113,7 +117,7 @@ class _Side:
             value = value * inside + coefficient
         right: Any = True
         for ours, function, before, (close, closest) in zip(
-            (value, self._sign * slope), self._functions, nearer, (_VALUE, _SLOPE), strict=True
+            (value, self._sign * slope), self._functions, nearer, self._close, strict=True
         ):
             theirs = function(self._sign * (starts + inside))
             here = np.abs(theirs).max(axis=-1, keepdims=True)

@@ -185,3 +185,10 @@ def test_the_picture_has_the_measured_means_over_the_recursion() -> None:
     last = np.asarray(fit.get_ydata())[-1]
     assert last == pytest.approx(found.value / found.expected + found.correction / 400)
     assert np.asarray(limit.get_ydata()).tolist() == [1, 1]
+
+
+def test_means_without_a_standard_error_are_refused() -> None:
+    first = MLP(depth=1, activation=Tanh(), weight_variance=1)
+    update = squared_update(first, optimiser=SignDescent())
+    with pytest.raises(InvalidArgument, match="got width=100 with samples=50: the samples do not"):
+        compare_infinite_width(update, widths=(100, 200, 400), samples=50, seed=1)

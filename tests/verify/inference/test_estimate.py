@@ -5,8 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import MLP, Activation, InvalidArgument, Linear, Residual, squared_update
+from theory import (
+    ELU,
+    MLP,
+    Activation,
+    Erf,
+    InvalidArgument,
+    Linear,
+    Normalised,
+    Residual,
+    SignDescent,
+    SiLU,
+    Tanh,
+    squared_update,
+)
+from theory.activations import Nonlinearity
 from theory.networks.network import Network
+from theory.optimisers import Optimiser
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo, typical_learning_rate
 from verify.inference.estimate import Block, merge, sum_block
 from verify.samplers.sampler import Sampler
@@ -59,8 +74,8 @@ def test_a_scale_outside_float64_changes_only_the_logarithm() -> None:
         (np.zeros((1, 8, 1)), 2, "dead"),
         (np.ones((1, 8, 1)), 2, "do not vary"),
         (np.ones((1, 1, 1)), 1, "one sample"),
-        (np.full((1, 8, 1), np.inf), 2, "overflow"),
-        (np.full((1, 8, 1), np.nan), 2, "overflow"),
+        (np.full((1, 8, 1), np.inf), 2, "too large or too small"),
+        (np.full((1, 8, 1), np.nan), 2, "too large or too small"),
     ],
 )
 def test_what_is_undefined_says_so(samples: np.ndarray, size: int, reason: str) -> None:
@@ -141,7 +156,36 @@ GROWING = MLP(16, 3, activation=Activation("exp(z)"), weight_variance=1)
 @pytest.mark.parametrize("step", [None, 0.1])
 def test_an_overflow_is_a_sentence_and_no_warning(sampler: Sampler, step: float | None) -> None:
     found = monte_carlo(GROWING, samples=300, seed=1, sampler=sampler, step=step)
-    assert str(found).endswith("a sample overflowed: give a smaller weight variance, depth or rate")
+    assert "a sample is too large or too small for float64: give a smaller depth" in str(found)
+
+
+SMALL = MLP(32, 2000, activation=Tanh(), weight_variance="1/2")
+
+
+@pytest.mark.parametrize("sampler", [Conditioned(), Dense()], ids=repr)
+@pytest.mark.parametrize(
+    ("network", "optimiser"),
+    [
+        (SMALL, Normalised()),
+        (MLP(32, 2000, weight_variance="1/2"), Normalised()),
+        (MLP(16, 1, activation=Erf(), weight_variance=100), SignDescent()),
+        (MLP(16, 1, activation=Tanh(), weight_variance=10**6), SignDescent()),
+    ],
+    ids=repr,
+)
+def test_an_underflow_is_no_dead_network(
+    network: MLP, optimiser: Optimiser, sampler: Sampler
+) -> None:
+    found = monte_carlo(network, samples=20, seed=1, sampler=sampler, optimiser=optimiser)
+    assert "too small for float64" in str(found)
+
+
+@pytest.mark.parametrize("sampler", [Conditioned(), Dense()], ids=repr)
+@pytest.mark.parametrize("activation", [Tanh(), ELU(), SiLU()], ids=repr)
+def test_small_slopes_keep_their_signs(activation: Nonlinearity, sampler: Sampler) -> None:
+    network = MLP(16, 1, activation=activation, weight_variance=100)
+    found = monte_carlo(network, samples=200, seed=1, sampler=sampler, optimiser=SignDescent())
+    assert found.mean == pytest.approx(16**2, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -29,4 +29,5 @@ class Tanh(Nonlinearity):
         return np.tanh(z)
 
     def derivative(self, z: FloatArray) -> FloatArray:  # noqa: D102
-        return 1 - np.tanh(z) ** 2
+        tail = np.exp(-2 * np.abs(z))
+        return 4 * tail / np.square(1 + tail)

@@ -40,6 +40,7 @@ from verify.samplers.layerwise.state import (
     add_entrywise,
     add_scaled,
     dots_with,
+    has_zero,
     moved_norm,
     multiply,
     multiply_and_dots,
@@ -57,6 +58,8 @@ __all__ = ["BACKWARD", "CHANGE", "FORWARD", "READOUT", "run"]
 
 FORWARD, BACKWARD, CHANGE, READOUT = range(4)
 """Stages, which draw from separate places of the stream."""
+_SMALLEST = 1e-290
+"""Squares below it have lost digits, or are about to vanish."""
 
 
 @formula
@@ -291,11 +294,28 @@ def _measure(program: Program, state: State, i: int) -> None:
 
 
 @part
+def _underflows(program: Program, state: State) -> bool:
+    """Whether a number is 0, or has lost digits, only because it is too small for a float."""
+    for i in range(program.kinds.size):
+        moved = state.moved[program.sites[i]] if program.sites[i] >= 0 else 1.0
+        if 0.0 < moved < _SMALLEST:
+            return True
+        if program.kinds[i] == PRODUCT:
+            square, length = state.squares[i], state.lengths[i]
+            if 0.0 < square < _SMALLEST or 0.0 < length < _SMALLEST:
+                return True
+            if moved == 0.0 and program.rates[i] > 0.0 and square > 0.0 and length > 0.0:
+                return True
+    return program.rule == SIGNS and not program.flat and has_zero(state.slopes)
+
+
+@part
 def _write(program: Program, state: State, layers: Array, logs: Array) -> None:
-    """The logarithms of one network."""
+    """The logarithms of one network, NaN if it underflows."""
     k, log_f = state.now[NETWORK], math.log(abs(state.numbers[0]))
+    lost = math.nan if _underflows(program, state) else 0.0
     for j in range(layers.size):
-        logs[0, k, j] = math.log(state.moved[layers[j]])
+        logs[0, k, j] = math.log(state.moved[layers[j]]) + lost
         if not program.whole:
             logs[1, k, j] = logs[0, k, j] + 2.0 * log_f
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from theory.activations.nonlinearity import is_flat_somewhere
 from theory.networks.norms import LayerNorm
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, UpDown
@@ -53,9 +54,9 @@ class Program(NamedTuple):
     the gradient at place i without what a skip adds at ``pulled[i]``, phi' at ``slopes[i]``.
     ``parts``: how many of them a change passes.
 
-    ``rule``, ``multiple``, ``decay``, ``epsilon``: the optimiser.  ``whole``: whether a step is of
-    the loss, not of f.  ``step``: 0 for the linearised update.  ``given``: whether the caller gives
-    the products with matrices.
+    ``rule``, ``multiple``, ``decay``, ``epsilon``: the optimiser.  ``flat``: whether phi' is 0 on
+    an interval.  ``whole``: whether a step is of the loss, not of f.  ``step``: 0 for the linearised
+    update.  ``given``: whether the caller gives the products with matrices.
     """
 
     kinds: Array
@@ -79,6 +80,7 @@ class Program(NamedTuple):
     multiple: float
     decay: float
     epsilon: float
+    flat: bool
     whole: bool
     step: float
     given: bool
@@ -134,6 +136,7 @@ def program_of(problem: Problem, given: bool) -> Program:
         slopes=_elsewhere(kinds == ACTIVATION, begin, 1) - begin[-1],
         parts=int(np.flatnonzero(sites >= 0).max()) + 1,
         readout_sd=problem.readout_sd,
+        flat=is_flat_somewhere(problem.network.activation),
         whole=problem.parts == ("total",),
         step=problem.step or 0.0,
         given=given,

@@ -22,6 +22,7 @@ __all__ = [
     "add_entrywise",
     "add_scaled",
     "dots_with",
+    "has_zero",
     "moved_norm",
     "multiply",
     "multiply_and_dots",
@@ -177,6 +178,15 @@ def signs(vector: Array, out: Array) -> None:
     """out = sign(vector)."""
     for i in range(out.size):
         out[i] = sign(vector[i])
+
+
+@borrowing_kernel
+def has_zero(vector: Array) -> bool:
+    """Whether an entry is 0."""
+    zeros = 0
+    for i in range(vector.size):
+        zeros += vector[i] == 0.0
+    return zeros > 0
 
 
 @borrowing_kernel

@@ -15,7 +15,7 @@ from verify.numerics.arrays import FloatArray
 from verify.numerics.tables import tabulated
 from verify.numerics.variates import Stream
 from verify.samplers.layerwise.passes import BACKWARD, FORWARD, READOUT, run
-from verify.samplers.layerwise.program import ACTIVATION, program_of
+from verify.samplers.layerwise.program import ACTIVATION, SIGNS, program_of
 from verify.samplers.layerwise.state import ANSWERED, NETWORK, PART, STAGE, new_state
 from verify.samplers.problem import Problem
 from verify.samplers.vectors import dot
@@ -80,11 +80,12 @@ def layerwise_updates(
 
 
 @lru_cache(maxsize=64)
-def _table(activation: Nonlinearity) -> FloatArray:
+def _table(activation: Nonlinearity, for_signs: bool = False) -> FloatArray:
     """The activation and its derivative; without entries where the numbers of a formula may give
     its graph detail between any points."""
     if isinstance(activation, PiecewiseLinear) or _is_gentle(activation.formula):
-        return tabulated(activation.value, activation.derivative, activation.kinks)
+        kinks = activation.kinks
+        return tabulated(activation.value, activation.derivative, kinks, for_signs=for_signs)
     return tabulated(_nothing, _nothing, ())
 
 
@@ -107,7 +108,7 @@ class _Caller:
         self.state = new_state(self.program, problem.sites.widths.size)
         self._at(0)[:] = problem.input_vector
         self.activation: Nonlinearity = network.activation
-        self.table = _table(self.activation)
+        self.table = _table(self.activation, self.program.rule == SIGNS)
         self._problem, self._matrices = problem, matrices
 
     def answer(self) -> None:
