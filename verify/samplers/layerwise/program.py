@@ -55,8 +55,8 @@ class Program(NamedTuple):
     ``parts``: how many of them a change passes.
 
     ``rule``, ``multiple``, ``decay``, ``epsilon``: the optimiser.  ``flat``: whether phi' is 0 on
-    an interval.  ``whole``: whether a step is of the loss, not of f.  ``step``: 0 for the linearised
-    update.  ``given``: whether the caller gives the products with matrices.
+    an interval.  ``whole``: whether a step is of the loss, not of f.  ``step``: 0 for the
+    linearised update.  ``given``: whether the caller gives the products with matrices.
     """
 
     kinds: Array
