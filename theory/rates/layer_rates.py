@@ -14,48 +14,56 @@ linear in the multipliers, so that the cross term of two groups is E of both les
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, ClassVar, overload
 
-from sympy import Add, Expr, Integer, Max, Poly, powsimp, sqrt
+from sympy import Add, Expr, Integer, Max, Rational, sqrt
 
 from theory.algebra.numerals import printable, real_text
-from theory.algebra.power_sum import DEPTHS
 from theory.coverage import answered
 from theory.errors import NotSolved
-from theory.laws.criteria import LastLayer, NetworkOutput, bound_text
+from theory.laws.criteria import EveryHiddenLayer, LastLayer, NetworkOutput, Stream, bound_text
 from theory.laws.update import squared_update
-from theory.limits.blocks import leading_in_blocks
-from theory.limits.expansions import summed
-from theory.limits.infinite_width import highest_degree
-from theory.networks.groups import Readout, inner_groups, joined
+from theory.networks.groups import Readout, inner_groups
 from theory.networks.inputs import Inputs
+from theory.networks.multipliers import ByGroup
 from theory.networks.network import Network, checked_network, repeating_network
+from theory.networks.roles import ByRole
 from theory.networks.sizes import Sizes, network_at
 from theory.optimisers import GradientDescent, Optimiser
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.block_rate import BlockLearningRate
+from theory.rates.cross_terms import (
+    aligned_blocks,
+    aligned_layers,
+    moved_layer,
+    moved_output,
+    root_of_limit,
+)
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import LearningRate, ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
-from theory.rates.wide_layer_rates import NamedRates, WideLayerRates, wide_layer_rates
+from theory.rates.wide_layer_rates import (
+    NamedRates,
+    WideLayerRates,
+    moved_farther,
+    wide_layer_rates,
+)
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
-from theory.symbols import B, n
+from theory.symbols import n
 from theory.waiting import announced
-from theory.words.observables import K, Observable, f, g, x
+from theory.words.observables import K, Observable, f, g
 from theory.writing.blocks import Line, Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
 
 __all__ = ["LayerRates", "layer_rates"]
 
-_ORDERS = 2
 _FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
 """Depths up to which rates are functions of the width, and numbers, that are quick to make."""
 
@@ -70,13 +78,13 @@ class LayerRates(Composite):
 
     >>> from theory import MLP, Residual, layer_rates
     >>> layer_rates(MLP(64, 8))
-    LayerRates of MLP(width=64, depth=8), bound 1
+    LayerRates of MLP(width=64, depth=8), bound 1 at the last layer
                    alone      together
     first layer    0.323193   0.171788
     hidden layers  0.0791636  0.042078
     readout        0.0112892  0.00600058
     >>> layer_rates(Residual(64, 8))
-    LayerRates of Residual(width=64, blocks=8), bound 1
+    LayerRates of Residual(width=64, blocks=8), bound 1 at the last block
              alone       together
     input    0.222219    0.0710888
     up       0.592423    0.189518
@@ -186,12 +194,12 @@ class LayerRates(Composite):
     def _exact_layer(self) -> Expr:
         """`moved_layer`, however long its numbers are; so are the next two."""
         with announced("shares of the bound"):
-            return _moved_layer(self._moved_z, self._trained, self._alone[:-1], self.bound)
+            return moved_layer(self._moved_z, self._trained, self._alone[:-1], self.bound)
 
     @cached_property
     def _exact_output(self) -> Expr:
         with announced("shares of the bound"):
-            return _moved_output(self._moved_f, self._trained, self._alone, self.bound)
+            return moved_output(self._moved_f, self._trained, self._alone, self.bound)
 
     @property
     def _exact_share(self) -> Expr:
@@ -252,7 +260,12 @@ class LayerRates(Composite):
             raise NotSolved(
                 f"the limit needs symbolic width and depth, got {self.network}: leave them out"
             )
-        aligned = _aligned_layers if self.network._is_chain else _aligned_blocks
+        if derive(f**2, self.network).leading().as_coeff_exponent(n)[1] >= 0:
+            raise NotSolved(
+                f"the limit is solved where f vanishes as n -> infinity, got {self.network}, whose "
+                f"f does not: give a smaller readout_variance or input_norm2, or give numbers"
+            )
+        aligned = aligned_layers if self.network._is_chain else aligned_blocks
         with announced("shares of the bound"):
             crosses = (aligned(self.network, *pair) for pair in combinations(self._trained, 2))
             moved = Add(len(self.inner), *crosses)
@@ -264,7 +277,7 @@ class LayerRates(Composite):
             derive(g @ K @ g, self.network, rates=rates).leading() ** 2 / rate._leading_moved
             for rate, rates in zip(self.inner, self._trained, strict=True)
         )
-        return (1 + Add(*map(_root_of_limit, squares))) ** 2
+        return (1 + Add(*map(root_of_limit, squares))) ** 2
 
     def _expanded(self, of: object) -> Any:
         raise NotSolved(
@@ -309,8 +322,8 @@ class LayerRates(Composite):
                 return derive(observable, self.network, rates=rates)._number(finer)
 
             return (
-                _moved_layer(update, self._trained, alone[:-1], bound),
-                _moved_output(mean, self._trained, alone, bound),
+                moved_layer(update, self._trained, alone[:-1], bound),
+                moved_output(mean, self._trained, alone, bound),
             )
 
     def _moved_z(self, rates: object) -> Expr:
@@ -335,7 +348,8 @@ class LayerRates(Composite):
         return list(inner_groups(self.network).values())
 
     def __repr__(self) -> str:
-        head = f"LayerRates of {self.network}, bound {bound_text(self.bound)}"
+        last = "the last layer" if self.network._is_chain else "the last block"
+        head = f"LayerRates of {self.network}, bound {bound_text(self.bound)} at {last}"
         depth = self.network.depth if isinstance(self.network.depth, int) else 0
         sizes = ", ".join(map(str, self.open_sizes))
         if sizes and (depth > _FEW_LAYERS or self.network.width != n):
@@ -344,8 +358,20 @@ class LayerRates(Composite):
             return f"{head}: use evaluate()"
         last = typical_call(self.network) if self.network._is_chain else self._who_binds()
         with suppress(NotSolved):
-            return "\n".join([head, *table_text(self._table), *filter(None, [last])])
+            lines = table_text(self._table), filter(None, [self._farther(), last])
+            return "\n".join([head, *chain(*lines)])
         return f"{head}: call it with numbers for {sizes}"
+
+    def _farther(self) -> str:
+        """Whether the rates together move an earlier layer or block by more than the last."""
+        if self.network.free_symbols or len(self.inner) == 1:
+            return ""
+        first, *others = (Rational(f"{float(each):.12g}") for each in self.evaluate()[:-1])
+        rates = ByGroup(first, *2 * others) if self.network._is_chain else ByRole(first, *others)
+        bounded = (EveryHiddenLayer if self.network._is_chain else Stream)(self.bound)
+        found = maximal_learning_rate(self.network, rates=rates, criterion=bounded)
+        place = f"{'layer' if self.network._is_chain else 'block'} {found.layer}"
+        return moved_farther(place, float(found.evaluate()) ** -2, self.bound)
 
     def _who_binds(self) -> str:
         """Which group binds at equal rates, where that is known."""
@@ -376,87 +402,6 @@ class LayerRates(Composite):
         alone = (real_text(rate.evaluate()) for rate in rates)
         together = map(real_text, self.evaluate())
         return Table(("", "alone", "together"), tuple(zip(names, alone, together, strict=True)))
-
-
-def _moved_layer(
-    update: Callable[[object], Any], groups: Sequence[object], alone: Sequence[Any], bound: Any
-) -> Any:
-    """E[(Delta z)^2] over ``bound`` with each of the ``groups``, given by its multipliers, at its
-    rate ``alone``; ``update``: the mean by multipliers."""
-    return len(groups) + _crosses(update, groups, alone) / bound
-
-
-def _moved_output(
-    mean: Callable[[Observable, object], Any],
-    groups: Sequence[object],
-    alone: Sequence[Any],
-    bound: Any,
-) -> Any:
-    """E[(Delta f)^2] over ``bound`` with the ``groups`` and the readout, last in ``alone``, each at
-    its rate; ``mean``: of an observable by multipliers."""
-
-    def whole(observable: Observable, rates: object) -> Any:
-        return mean(observable, rates) + mean(f**2 * observable, rates)
-
-    kernel, norm, (*inner, readout) = g @ K @ g, x @ x, alone
-    moved = _crosses(lambda rates: whole(kernel**2, rates), groups, inner)
-    for rates, own in zip(groups, inner, strict=True):
-        moved += whole(kernel**2, rates) * own**2 + 2 * readout * own * whole(norm * kernel, rates)
-    return 1 + moved / bound
-
-
-def _crosses(
-    square: Callable[[object], Any], groups: Sequence[object], alone: Sequence[Any]
-) -> Any:
-    """The cross terms of a mean square of groups, each at its rate ``alone``."""
-    pairs = combinations(zip(groups, alone, strict=True), 2)
-    return sum(
-        (square(joined(a, b)) - square(a) - square(b)) * one * other
-        for (a, one), (b, other) in pairs
-    )
-
-
-def _aligned_layers(network: Network, one: object, other: object) -> Expr:
-    """The cross term of two groups over the root of both squares, to leading order."""
-    cases = (joined(one, other), one, other)
-    series = [squared_update(network, rates=rates).solved_series(_ORDERS) for rates in cases]
-    cross = [both - left - right for both, left, right in zip(*series, strict=True)]
-    (i, both), (j, left), (k, right) = (_leading(each) for each in (cross, *series[1:]))
-    if 2 * i != j + k:
-        raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
-    return both / sqrt(left * right)
-
-
-def _aligned_blocks(network: Network, one: object, other: object) -> Expr:
-    """The same in blocks: 0 where the cross term is of a lower order."""
-    both, *shares = (squared_update(network, rates=r) for r in (joined(one, other), one, other))
-    cross = list(both.sums)
-    for share in shares:
-        cross += [(-weight, total) for weight, total in share.sums]
-    (i, top), (j, left), (k, right) = (
-        leading_in_blocks(sums) for sums in (summed(cross), *(share.sums for share in shares))
-    )
-    if 2 * i < j + k:
-        return Integer(0)
-    return _root_of_limit(top**2 / (left * right))
-
-
-def _root_of_limit(square: Expr) -> Expr:
-    """The root of the limit of a bounded monomial in B."""
-    number, power = powsimp(square).as_coeff_exponent(B)
-    if power > 0 or number.has(B):
-        raise NotSolved("the shares have no limit in the number of blocks: give numbers")
-    return sqrt(number) if power == 0 else Integer(0)
-
-
-def _leading(series: Sequence[Expr]) -> tuple[int, Expr]:
-    """The first order in 1/n that does not vanish, and its highest power of the depth."""
-    for order, coefficient in enumerate(series):
-        if not Poly(coefficient, *DEPTHS).is_zero:
-            return order, highest_degree(coefficient, *DEPTHS)
-    raise NotSolved(
-        f"the first {len(series)} coefficients of the series in 1/n vanish: give sizes as numbers"
-    )
 
 
 @overload

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import numpy as np
 from sympy import Expr, Rational
 
 from theory.activations.nonlinearity import FloatArray
@@ -33,7 +34,9 @@ from theory.waiting import announced
 from theory.writing.blocks import Table
 from theory.writing.rendering import table_text
 
-__all__ = ["NamedRates", "WideLayerRates", "wide_layer_rates"]
+__all__ = ["NamedRates", "WideLayerRates", "moved_farther", "wide_layer_rates"]
+
+_EQUAL = 1e-6
 
 
 class NamedRates(dict[str, Any]):
@@ -46,18 +49,29 @@ class NamedRates(dict[str, Any]):
         )
 
 
+def moved_farther(place: str, moved: float, bound: Expr) -> str:
+    """A sentence where joint rates move an earlier place by more than the last; ``moved``:
+    E[(Delta z)^2] over the bound."""
+    if moved <= 1 + _EQUAL:
+        return ""
+    return (
+        f"together, {place} moves by {moved * float(bound):.3g} in mean square: rates divided by "
+        f"{moved**0.5:.3g} keep every layer within the bound"
+    )
+
+
 @dataclass(frozen=True)
 class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     """The largest rates, as n -> infinity, of first layer, hidden layers (2 to L) and readout under
     one ``bound`` of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2], for linearised
-    steps.  Made by `layer_rates`.
+    steps; the text says where an earlier layer moves farther.  Made by `layer_rates`.
 
     At an open width the table gives rates with their power of n: `alone`, `together` and
     `equal_shares` raise `InvalidArgument` there, and else give rates at the width of the network.
 
     >>> from theory import MLP, SignDescent, layer_rates
     >>> layer_rates(MLP(depth=8), optimiser=SignDescent())
-    WideLayerRates of MLP(depth=8) as n → ∞, bound 1, steps of SignDescent()
+    WideLayerRates of MLP(depth=8) as n → ∞, bound 1 at the last layer, steps of SignDescent()
                    alone       together
     first layer    0.441166/n  0.233172/n
     hidden layers  0.20346/n   0.107536/n
@@ -171,16 +185,25 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
         bound = bound_text(self.bound)
-        head = f"WideLayerRates of {network} as n → ∞, bound {bound}, steps of {optimiser}"
+        at = f"bound {bound} at the last layer"
+        head = f"WideLayerRates of {network} as n → ∞, {at}, steps of {optimiser}"
         first = "" if isinstance(network.width, int) else "give a width and "
         if not isinstance(network.depth, int):
             return f"{head}: {first}call alone(depth), together(depth) or equal_shares(depth)"
         if network.depth > QUICK:
             return f"{head}: {first}call alone(), together() or equal_shares()"
         try:
-            return "\n".join([head, *table_text(self._table)])
+            return "\n".join([head, *table_text(self._table), *filter(None, [self._farther()])])
         except NotSolved:
             return f"{head}: no numbers at n = ∞; alone() says why"
+
+    def _farther(self) -> str:
+        """Whether the rates together move an earlier layer by more than the last."""
+        depth = self.update.network.layers
+        together, layers = self._together(depth), self.update._layers(depth)
+        rates = np.sum([together[name] * on for name, on in self._groups(depth).items()], axis=0)
+        moved = moved_in_every_layer(layers, self.update.optimiser, rates) / float(self.bound)
+        return moved_farther(f"layer {moved.argmax() + 1}", float(moved.max()), self.bound)
 
     def _depth(self, depth: object, call: str) -> int:
         return one_depth(self.update.network, depth, call)

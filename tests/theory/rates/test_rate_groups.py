@@ -15,6 +15,8 @@ from tests.tools.literal_groups import Moved, literal_step
 from tests.tools.strategies import generated, rational
 from theory import (
     MLP,
+    ByGroup,
+    ByRole,
     FirstLayer,
     HiddenLayers,
     InvalidArgument,
@@ -24,12 +26,14 @@ from theory import (
     NotSolved,
     Readout,
     ReadoutUpdate,
+    Residual,
     derive,
     layer_rates,
     maximal_learning_rate,
     readout_update,
     squared_update,
 )
+from theory.networks.network import Network
 from theory.observables import K, f, g, x
 from theory.symbols import L, eta, n, n_0, t
 
@@ -255,12 +259,55 @@ def test_symbolic_groups_together_are_those_of_numbers() -> None:
     assert "MLP(width=6, depth=4)" in repr(numbers)
 
 
+@pytest.mark.parametrize("bound", [1, 4])
+def test_a_lower_layer_that_moves_farther_is_named(bound: int) -> None:
+    network = MLP(64, 8, weight_variance=1)
+    rates = layer_rates(network, bound=bound)
+    first, hidden, _ = (Rational(f"{float(rate):.9g}") for rate in rates.together)
+    together = ByGroup(first, hidden, hidden)
+    layers = range(1, 9)
+    moved = [float(squared_update(network, k, rates=together).evaluate()) for k in layers]
+    farthest = max(layers, key=lambda k: moved[k - 1])
+    assert farthest == 3
+    assert f"together, layer 3 moves by {moved[2]:.3g} in mean square" in repr(rates)
+    assert f"divided by {(moved[2] / bound) ** 0.5:.3g}" in repr(rates)
+    assert "together, " not in repr(layer_rates(MLP(64, 8)))
+
+
+def test_a_lower_block_that_moves_farther_is_named() -> None:
+    network = Residual(16, 8, skip2="1/4")
+    rates = layer_rates(network)
+    up_to = (Rational(f"{float(rate):.9g}") for rate in rates.together[:3])
+    moved = float(squared_update(network, 1, rates=ByRole(*up_to)).evaluate())
+    assert f"together, block 1 moves by {moved:.3g} in mean square" in repr(rates)
+
+
 # Bad input
 
 
 def test_rates_without_a_law_name_the_call_in_their_text() -> None:
     text = repr(layer_rates(MLP(weight_variance=1)))
-    assert text.endswith("MLP(weight_variance=1), bound 1: call it with numbers for n, L")
+    assert text.endswith(
+        "MLP(weight_variance=1), bound 1 at the last layer: call it with numbers for n, L"
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (Residual(readout_variance=n), "give a smaller readout_variance or input_norm2"),
+        (MLP(readout_variance=n), "give a smaller readout_variance or input_norm2"),
+        (MLP(input_norm2=n**2), "give a smaller readout_variance or input_norm2"),
+        (MLP(weight_variance="2.1"), "at the critical weight variance"),
+        (MLP(weight_variance=1), "at the critical weight variance"),
+    ],
+    ids=repr,
+)
+def test_shares_without_a_limit_are_refused(network: Network, why: str) -> None:
+    rates = layer_rates(network)
+    for call in (rates.leading_share, rates.leading):
+        with pytest.raises(NotSolved, match=why):
+            call()
 
 
 def test_what_is_refused() -> None:

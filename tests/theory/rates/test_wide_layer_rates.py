@@ -17,6 +17,7 @@ from theory import (
     NotSolved,
     RMSNorm,
     SignDescent,
+    Softsign,
     Tanh,
     WeightDecay,
     layer_rates,
@@ -108,3 +109,12 @@ def test_sign_descent_reads_what_a_layer_norm_has_centred() -> None:
     x = (x - density @ x) / np.sqrt(density @ x**2 - (density @ x) ** 2)
     readout = layer_rates(wide, optimiser=SignDescent()).alone()["readout"]
     assert 100 * readout == pytest.approx(1 / (density @ np.abs(x)), rel=1e-7)
+
+
+def test_a_lower_layer_that_moves_farther_is_named() -> None:
+    network = MLP(64, 24, activation=Softsign())
+    rates: Any = layer_rates(network)
+    first, hidden, _ = rates.together().values()
+    update = squared_update(network, 1, rates=(first,) + (hidden,) * 23)
+    moved = float(update.infinite_width())
+    assert f"together, layer 1 moves by {moved:.3g} in mean square" in repr(rates)
