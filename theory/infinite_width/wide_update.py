@@ -34,6 +34,7 @@ QUICK, QUICK_STEPS, _QUICK_EPSILON = 10**5, 10**4, 50
 """Layers of a recursion, of a real step, and of sign descent with an epsilon that take some tenths
 of a second."""
 _SEARCHED, _LARGEST_LOG = 10**5, 250.0
+_CLOSE, _QUICK_LAW = 0.1, 1000
 """Layers, and a logarithm of E, up to which a law is compared with the recursion."""
 
 
@@ -135,19 +136,26 @@ n = ∞; linearised step of GradientDescent()
                 "the number of blocks from which a law holds is not solved: compare leading() with "
                 "infinite_width(blocks)"
             )
-        allowed, law = float(tolerance_value(tolerance)), self.depth_law
-        slope = log(float(law.base))
-        deepest = min(_SEARCHED, int(_LARGEST_LOG / (abs(slope) + 1e-9)))
-        depths = np.arange(1, deepest + 1)
-        power = float(law.exponent) * np.log(depths)
-        limits = log(float(law.constant)) + slope * depths + power
-        off = ~(np.abs(np.expm1(np.log(self.infinite_width(depths)) - limits)) <= allowed)
-        if off[-1]:
+        allowed = float(tolerance_value(tolerance))
+        least, deepest = self._law_holds(allowed, _SEARCHED)
+        if least > deepest:
             raise NotSolved(
                 f"the law is not within {allowed:g} of the recursion at {deepest:,} layers: give "
                 f"a larger tolerance, or take infinite_width(depth)"
             )
-        return int(depths[off][-1]) + 1 if off.any() else 1
+        return least
+
+    def _law_holds(self, allowed: float, most: int) -> tuple[int, int]:
+        """The least depth from which the law is within ``allowed`` up to the deepest depth that is
+        looked at, at most ``most``, and the latter."""
+        law = self.depth_law
+        slope = log(float(law.base))
+        deepest = min(most, int(_LARGEST_LOG / (abs(slope) + 1e-9)))
+        depths = np.arange(1, deepest + 1)
+        power = float(law.exponent) * np.log(depths)
+        limits = log(float(law.constant)) + slope * depths + power
+        off = ~(np.abs(np.expm1(np.log(self.infinite_width(depths)) - limits)) <= allowed)
+        return int(depths[off][-1]) + 1 if off.any() else 1, deepest
 
     @announced("range of rates")
     def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
@@ -283,9 +291,10 @@ n = ∞; linearised step of GradientDescent()
     @property
     def _said_step(self) -> str:
         """Which step it is, in words."""
+        given = "" if self.inputs == Inputs() else f" on {self.inputs}"
         if self.step is None:
-            return f"linearised step of {self.optimiser}"
-        return f"real step at eta = {self._said_rate} of {self.optimiser}, over eta^2"
+            return f"linearised step of {self.optimiser}{given}"
+        return f"real step at eta = {self._said_rate} of {self.optimiser}{given}, over eta^2"
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"
@@ -308,7 +317,13 @@ n = ∞; linearised step of GradientDescent()
         return f"{self.infinite_width():.6g}{scale} at n = ∞"
 
     def _said_law(self) -> str:
-        return f"{self.depth_law._said(eta**2)}; {self.depth_law.regime}"
+        said = f"{self.depth_law._said(eta**2)}; {self.depth_law.regime}"
+        if self._size == "blocks" or not self.optimiser.unscaled.is_homogeneous:
+            return said
+        least, deepest = self._law_holds(_CLOSE, _QUICK_LAW)
+        if least > deepest:
+            return f"{said}; more than {_CLOSE:.0%} off at depth {deepest:,}"
+        return f"{said}; within {_CLOSE:.0%} from depth {least} to {deepest:,} at least"
 
 
 def wide_chain(network: object) -> MLP:

@@ -32,7 +32,8 @@ class Norm(PlainText):
 @answered_class
 @dataclass(frozen=True)
 class RMSNorm(Norm):
-    """Divides every neuron by the root mean square of its layer.
+    """Divides every neuron by the root mean square of its layer, ``before`` every matrix but the
+    first, the readout included ("weights"), or before every activation ("activation").
 
     >>> RMSNorm(before="activation")
     RMSNorm(before='activation')
@@ -42,7 +43,8 @@ class RMSNorm(Norm):
 @answered_class
 @dataclass(frozen=True)
 class LayerNorm(Norm):
-    """Subtracts the mean of the layer from every neuron, and divides by its standard deviation.
+    """Subtracts the mean of the layer from every neuron, and divides by its standard deviation, at
+    the places of `RMSNorm`.
 
     >>> LayerNorm()
     LayerNorm(before='weights')

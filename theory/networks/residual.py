@@ -132,7 +132,8 @@ class Residual(Network):
                 f"expected {name} to be the same in every block, got {name}={typed(value)}; give a "
                 f"number, or a rational function of theory.symbols.B"
             )
-        letters = self._letters({B: B}, self.branch_width)
+        of_blocks = name not in ("readout_variance", "input_norm2")  # keep B, for limits
+        letters = self._letters({B: B if of_blocks else self.blocks}, self.branch_width)
         return scale_value(name, value, letters, times_fan_in=times_fan_in)
 
     def _check_branch(self) -> None:

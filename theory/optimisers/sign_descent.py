@@ -24,8 +24,9 @@ class SignDescent(Optimiser):
     """U = G/(|G| + epsilon/n) in every entry of the gradient G, with 0 for G = 0.
 
     It is the first step of Adam, whose ``epsilon`` competes with gradients of order 1/n and is
-    given in units of 1/n: Adam's own epsilon times the width.  With ReLU half of
-    G is 0 in the first layer, and three quarters in every later hidden layer.
+    given in units of 1/n: Adam's own epsilon times the width.  With ReLU half of G is 0 in the
+    first layer, and three quarters in every later hidden layer.  The first layer moves by |x|_1,
+    which is n for the entries +-1 that are assumed unless ``Inputs(norm1=)`` is given.
 
     >>> from theory import SignDescent
     >>> SignDescent(), SignDescent(epsilon="1e-3")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import numpy as np
 from sympy import Expr, Rational
 
 from theory.activations.nonlinearity import FloatArray
@@ -112,12 +111,16 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         """
         return self._at_width(self._together(self._depth(depth, "together(64)")))
 
+    def _by_layer(self, rates: dict[str, float], depth: int) -> FloatArray:
+        """The rate of every layer, from ``rates`` of groups."""
+        return sum(  # type: ignore[return-value]
+            rates[name] * on for name, on in self._groups(depth).items()
+        )
+
     def _together(self, depths: int) -> dict[str, float]:
         """`together`, over the powers of n."""
         alone, layers = self._alone(depths), self.update._layers(depths)
-        joint: FloatArray = sum(  # type: ignore[assignment]
-            alone[name] * on for name, on in self._groups(depths).items()
-        )
+        joint = self._by_layer(alone, depths)
         moved_f = float(output_moved_by_each_layer(layers, self.update.optimiser) @ joint)
         moved = max(self._moved(depths, joint) ** 0.5, moved_f + float(self.bound) ** 0.5)
         return self._bounded({name: rate / moved for name, rate in alone.items()}, depths)
@@ -200,8 +203,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     def _farther(self) -> str:
         """Whether the rates together move an earlier layer by more than the last."""
         depth = self.update.network.layers
-        together, layers = self._together(depth), self.update._layers(depth)
-        rates = np.sum([together[name] * on for name, on in self._groups(depth).items()], axis=0)
+        rates, layers = self._by_layer(self._together(depth), depth), self.update._layers(depth)
         moved = moved_in_every_layer(layers, self.update.optimiser, rates) / float(self.bound)
         return moved_farther(f"layer {moved.argmax() + 1}", float(moved.max()), self.bound)
 

@@ -493,3 +493,27 @@ def test_the_law_with_an_epsilon_is_that_of_the_recursion() -> None:
     law, depths = update.depth_law, (20, 40, 80)
     near, middle, far = (update.infinite_width(d) / float(law.constant) / d**3 for d in depths)
     assert (8 * far - 6 * middle + near) / 3 == pytest.approx(1, abs=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        (squared_update(MLP(activation=Tanh())), "; within 10% from depth 105 to 1,000 at least;"),
+        (
+            squared_update(
+                MLP(activation=GELU(), weight_variance="1.96627484", bias_variance="0.21444471")
+            ),
+            "; more than 10% off at depth 1,000;",
+        ),
+        (
+            squared_update(MLP(4, 4), optimiser=SignDescent(), inputs=Inputs(norm1="0.8")),
+            "of SignDescent() on Inputs(norm1='4/5')",
+        ),
+    ],
+)
+def test_the_text_says_where_the_law_holds_and_on_which_input(update: Any, said: str) -> None:
+    assert said in repr(update)
+    if "within" in said:
+        depths = np.arange(1, 1001)
+        off = np.abs(12 * update.infinite_width(depths) / depths - 1) > 0.1
+        assert depths[off][-1] == 104

@@ -311,3 +311,12 @@ def test_rates_by_number() -> None:
 @pytest.mark.parametrize("layer", [ell, None, 1, Integer(2)], ids=str)
 def test_a_layer_of_symbolic_depth(layer: object) -> None:
     assert squared_update(MLP(), layer).layer == (L if layer is None else layer)
+
+
+def test_a_scale_of_the_whole_network_takes_the_number_of_blocks() -> None:
+    for scale in (B, n / B, B**2):
+        network = Residual(8, 3, readout_variance=scale)
+        assert network == Residual(8, 3, readout_variance=scale.subs({B: 3, n: 8}))
+    opened = squared_update(Residual(8, readout_variance=B))
+    assert opened.at(B=3).exact == squared_update(Residual(8, 3, readout_variance=B)).exact
+    assert Residual(8, 3, input_norm2=B * n) == Residual(8, 3, input_norm2=24)
