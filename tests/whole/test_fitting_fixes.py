@@ -88,7 +88,6 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: MLP(activation="wave"), r"; give ReLU\(\), say$"),
     (lambda: T.Activation("relu(z)^2"), r"; give Activation\('max\(0, z\)\*\*2'\), say$"),
     (lambda: T.Activation("swish(z)"), r"unknown function swish\(\); give SiLU\(\)$"),
-    (lambda: T.critical(T.Activation("z^3")), "slope of the variance map of 1.67, where"),
     (lambda: T.Activation("tanh"), r"; give Activation\('tanh\(z\)'\), say$"),
     (lambda: SIGN_RATE(16), r"infinite_width\(16\) for the value over 1/n$"),
     (lambda: SIGN_RATE.plot(), r"infinite_width\(16\) for the value over 1/n$"),
