@@ -90,7 +90,8 @@ def parsed(
     if rest:
         (name, _, value), known = rest[0].partition("="), parser._option_string_actions
         words = {option.lstrip("-"): option for option in known}
-        nearest = get_close_matches(name.lstrip("-"), words, 1, _ALIKE)
+        given = {"--output": "out", "--outdir": "out"}.get(name, name.lstrip("-"))
+        nearest = get_close_matches(given, words, 1, _ALIKE)
         answer = outside(name.lstrip("-").replace("-", "_"), value or "".join(rest[1:2]))
         answer = answer.replace("give ", "at the Python prompt give ", 1)
         fix = f"; {answer}" if answer else ""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter
 from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
@@ -58,6 +58,9 @@ _OUTSIDE = {
     "nonlinearity act act_fn": "the name is activation, as in MLP(activation=ReLU())",
     "init initialisation initialization gain std": "weights have a variance over fan-in, as in "
     "MLP(weight_variance=2)",
+    "parametrization parameterization parametrisation parameterisation mup": "the network stands "
+    "in the mean-field parametrisation, its readout at variance 1/n^2: scale with readout_variance "
+    "or weight_variance, or leave it out",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
     "readout readout_rate": "the readout has a separate rate: maximal_learning_rate(network, "
@@ -115,32 +118,32 @@ _OF_ESTIMATES = {
     "effective_samples is large",
     "frame to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
 }
-_SYNONYMS = {
-    "level": "confidence confidence_level ci credibility",
-    "chance": "quantile q percentile probability p share",
-}
+_SYNONYMS = {"level": "confidence confidence_level ci credibility"}
+_SYNONYMS |= {"chance": "quantile q percentile probability p share"}
 """Other names of arguments."""
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
+_WIDE = "the value is solved as n -> infinity alone"
 _AT_INFINITE_WIDTH = {
-    "evaluate exact": "infinite_width(depth) is its number",
+    "evaluate exact per_eta2": f"infinite_width(depth) is its number; {_WIDE}, not at finite width",
     "at": "infinite_width(depth) takes the depth, and the network takes all other sizes",
-    "lambdify": "call it with depths, as in value([4, 8])",
-    "joint_limit joint_law width_series derivation": "the value is solved as n -> infinity alone; "
-    "leading() is its law in the depth",
+    "lambdify": f"call it with depths, as in value([4, 8]); {_WIDE}, not at finite width",
+    "joint_limit joint_law width_series derivation": f"{_WIDE}; leading() is its law in the depth",
     "validity": "it is solved at finite width for linearised steps of gradient descent with ReLU "
     "or leaky slopes, as in maximal_learning_rate(MLP()).validity(0.1)",
-    "label output": "the output is 0 as n -> infinity, so that the value is its label part",
+    "label output": "the output is 0 as n -> infinity, so that infinite_width(depth) is its label "
+    "part; the value has no other parts, and no exact value at finite width",
     "variance spread relative_standard_deviation": "all networks agree as n -> infinity",
     "law_holds_from": "squared_update(network).law_holds_from(0.1) has it for the update",
 }
-_TABLES = {"plot latex": "print() shows it as text"}
 _ELSEWHERE: dict[str, dict[str, str]] = {
     "WideBlockLearningRate": {"law_holds_from": "compare leading() with infinite_width(blocks)"},
-    "WideUpdate WideBlockUpdate WideLearningRate WideBlockLearningRate": _AT_INFINITE_WIDTH,
+    "WideUpdate WideBlockUpdate WideLearningRate WideBlockLearningRate WideReadoutUpdate": (
+        _AT_INFINITE_WIDTH
+    ),
     "WideLayerRates": {
         "share": "it is the square of a rate of together(depth) over the same rate of alone(depth)",
-        "evaluate exact at leading infinite_width readout": "take alone(64) and together(64)",
-        **_TABLES,
+        "evaluate exact at leading infinite_width first hidden readout": "the rates are solved as "
+        "n -> infinity alone, not at finite width; take alone(64) and together(64)",
     },
     "MaximalLearningRate BlockLearningRate": {
         "infinite_width": "maximal_learning_rate(network, inputs=Inputs()) has it",
@@ -149,9 +152,9 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "infinite_width equal_shares": "layer_rates(network, inputs=Inputs()) is at n = infinity "
         "and has together(depth) and equal_shares(depth)",
     },
-    "Critical": {"exact float": "points[0].weight_variance is a number", **_TABLES},
-    "CriticalPoint": {"exact float": "weight_variance is a number", **_TABLES},
-    "Validity": {"exact": "update.exact is the exact value", **_TABLES},
+    "Critical": {"exact float": "points[0].weight_variance is a number"},
+    "CriticalPoint": {"exact float": "weight_variance is a number"},
+    "Validity": {"exact": "update.exact is the exact value"},
     "Estimate": {"median quantile": "total.median and total.quantile(chance) are of networks"},
     "TypicalLearningRate": {
         "error standard_error std": "interval is its confidence interval",
@@ -162,15 +165,12 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "frame": "evidence.frame() has a row for each network, where networks were compared",
         "exact": "target.update.exact is the exact value",
         "float": "outcome is its verdict, and evidence holds the measured numbers",
-        "latex": "print() shows it as text",
     },
     "Comparison": {"float": "outcome is its verdict, and cells hold the measured numbers"},
     "InfiniteWidthComparison": {
         "float verdict": "outcome is its verdict",
         "frame": "widths and estimates hold the measured numbers, for your own table",
-        "latex": "print() shows it as text",
     },
-    "Estimate Measurement TypicalLearningRate": {"latex": "print() shows it as text"},
     "ReadoutUpdate": {"variance spread": "squared_update(network) and tangent_kernel have it"},
     "Derivation": {"spread relative_standard_deviation std": "variance() is over networks"},
     "Spread": {"std": "exact.standard_deviation has it"},
@@ -179,23 +179,17 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "validity": "maximal_learning_rate(network).validity(0.1) has the validity of a rate, and "
         "law_holds_from(0.1) is the least depth at n = infinity",
     },
+    "Matrix Vector": {"transpose": "the transpose is T", "dot": "write products with @"},
     "Matrix": {
         "trace": "write trace(K), with from theory.observables import trace",
-        "transpose": "the transpose is T",
-        "dot": "write products with @, as in K @ g",
         "float mean sum": "derive(trace(K), network) has the mean of a trace",
     },
-    "Vector": {
-        "transpose": "the transpose is T",
-        "dot": "write products with @, as in g @ z",
-        "float mean sum norm": "derive(z @ z, network) has the mean of a squared norm",
-    },
-    "Observable": {
-        "float mean value exact": "derive(observable, network) has its mean",
-    },
+    "Vector": {"float mean sum norm": "derive(z @ z, network) has the mean of a squared norm"},
+    "Observable": {"float mean value exact": "derive(observable, network) has its mean"},
 }
 """Names that other values have, and float, by the names of the classes without them."""
 _OF_VALUES = {
+    "plot latex": "print() shows it as text",
     "validity": "maximal_learning_rate(network).validity(0.1) has it",
     "rate": "value is its number, and so is float() of it",
     "law_holds_from depth_law": "squared_update(network) has it, and leading() is the law of rates",
@@ -203,6 +197,10 @@ _OF_VALUES = {
     "maximal_learning_rate(network) have it",
 }
 """Names of values of `theory`, for all classes without them."""
+
+
+_UFUNCS = "sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh arctan rint"
+"""Functions that NumPy calls as methods of the entries of an array of objects."""
 
 
 class NoNumber(InvalidArgument, TypeError):
@@ -214,12 +212,10 @@ class Answering:
     name belongs.
 
     >>> from theory import MLP, squared_update
-    >>> for name in ("subs", "leadin"):
-    ...     try:
-    ...         getattr(squared_update(MLP()), name)
-    ...     except AttributeError as error:
-    ...         print(error)
-    SquaredUpdate has no subs: its expression has, exact.subs
+    >>> try:
+    ...     squared_update(MLP()).leadin
+    ... except AttributeError as error:
+    ...     print(error)
     SquaredUpdate has no leadin: the nearest name is leading
     """
 
@@ -250,13 +246,10 @@ class NoOperators(Answering):
     """A value that is no number itself: arithmetic and order are refused in one sentence.
 
     >>> from theory import MLP, squared_update
-    >>> for operator in (lambda u: 2 * u, lambda u: u < 5):
-    ...     try:
-    ...         operator(squared_update(MLP(8, 2)))
-    ...     except TypeError as error:
-    ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
-    expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
-    value.exact for its expression
+    >>> try:
+    ...     2 * squared_update(MLP(8, 2))
+    ... except TypeError as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
     expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
     value.exact for its expression
     """
@@ -272,12 +265,12 @@ class NoOperators(Answering):
         """Refuse to be part of an expression: SymPy would take the float, without eta."""
         self._refuse("a number or an expression for SymPy")
 
-    def _refuse(self, wanted: str) -> NoReturn:
+    def _refuse(self, wanted: str, instead: str = "") -> NoReturn:
         rest = "value.exact for its expression" if hasattr(self, "lambdify") else "value.value"
         number = f"float(value) for its number, or {rest}"
         if getattr(self, "_drawn_parts", ()):
             number = "value.evaluate()[0] for the first of its numbers, or value.exact"
-        raise NoNumber(f"expected {wanted}, got {type(self).__name__}; write {number}")
+        raise NoNumber(f"expected {wanted}, got {type(self).__name__}; write {instead or number}")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
@@ -291,8 +284,20 @@ class NoOperators(Answering):
         operator = function.nin == 2
         self._refuse("a number at an operator" if operator else f"numbers for {function.__name__}")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _UFUNCS.split():
+                each = "[float(value) for value in values]"
+                return partial(self._refuse, f"numbers for {name}", each)
+            return super().__getattr__(name)
+
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
+        if isinstance(item, str) and hasattr(kind := type(self), "alone"):
+            of = "(depth)" * callable(kind.alone)
+            rates = f"value.alone{of}['readout'], or value.together{of}"
+            self._refuse(f"no index [{brief(item)}]", rates)
         self._refuse(f"no index [{brief(item)}], or an expression for SymPy")
 
     def __len__(self) -> NoReturn:
@@ -349,21 +354,13 @@ def _nearest(value: object, name: str) -> str:
 def answered(function: Callable[P, R]) -> Callable[P, R]:
     """``function``, which refuses arguments that it does not have, or lacks, in one sentence.
 
-    >>> from theory import MLP, FirstLayer, InvalidArgument, squared_update
-    >>> for call in (
-    ...     lambda: MLP(residual=True),
-    ...     lambda: squared_update(MLP(), layr=2),
-    ...     lambda: FirstLayer(2),
-    ...     lambda: squared_update(),
-    ... ):
+    >>> from theory import MLP, InvalidArgument, squared_update
+    >>> for call in (lambda: squared_update(MLP(), layr=2), lambda: squared_update()):
     ...     try:
     ...         call()
     ...     except InvalidArgument as error:
-    ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
-    expected no residual for MLP, got residual=True; the layers are a chain, without skip
-    connections: leave it out, or give Residual(width=64, blocks=4)
+    ...         print(error)
     expected no layr for squared_update, got layr=2; the nearest name is layer
-    expected no arguments for FirstLayer, got 2; write FirstLayer()
     expected network for squared_update, got none; give network=MLP(width=64, depth=4)
     """
     parameters = inspect.signature(function).parameters
@@ -421,9 +418,11 @@ def _refuse_count(
     held = {*in_order[: len(args)], *given}
     lacks = [each.name for each in names if each.default is each.empty and each.name not in held]
     if lacks:
-        fix = ", ".join(map(_example, lacks))
-        if lacks == ["networks"] and args and isinstance(args[0], list):
-            fix = f"the list by its name, networks={brief(args[0])}"
+        fix, first = ", ".join(map(_example, lacks)), args[0] if args else None
+        if lacks == ["networks"] and isinstance(first, list):
+            fix = f"the list by its name, networks={brief(first)}"
+        if lacks == ["decay"] and isinstance(first, str | Number):
+            fix = f"{called}(GradientDescent(), decay={brief(first)})"
         raise InvalidArgument(f"expected {_list(lacks)} for {called}, got none; give {fix}")
 
 

@@ -162,6 +162,7 @@ L^3/2/n => L**3/(2*n)
 -n^2 => -n**2
 2^L-1 => 2**L - 1
 ∑_{k=1}^{L} k => L*(L + 1)/2
+Σ_{k=1}^{L} k² => L*(L + 1)*(2*L + 1)/6
 \[Eta]^2 L^3/3 => eta**2*L**3/3
 Sqrt[3]/L^(3/2) => sqrt(3)*L**Rational(-3, 2)
 Sqrt[3] L^(-3/2) => sqrt(3)*L**Rational(-3, 2)
@@ -295,13 +296,17 @@ nlog(n) => n*log(n)
 Lsqrt(3) => L*sqrt(3)
 Sum(k^2, k, 1, L) => Sum(k^2, (k, 1, L))
 t = L/n => L/n
+L^3/3 + o(1) => L^3/3
+L^3/3*(1 - \mathcal{O}(L*(n + 1))) + n => L^3/3*(1) + n
+sum(k**2 for k in range(1,L+1)) => Sum(k**2, (k, 1, L))
 """
 """Each refused text and the correction that the message offers."""
 
 UNKNOWN = """
-sqrt-n | L2 | 2 3 | n 2 | L 3/3 | tan(n) | sin(n) | O(1/n) | n! | |n| | L^3/3 + o(1) | 1,000 | L3
+sqrt-n | L2 | 2 3 | n 2 | L 3/3 | tan(n) | sin(n) | O(1/n) | n! | |n| | Theta(L^3) | 1,000 | L3
 z | E | Ln | nan | n.5 | log2(n) | exp | sqrt | L_1 | n_1 | pi | 1/0 | L % 2 | L < n
-Sum(1/k, (k, 1, L)) | binomial(n, L)
+Sum(1/k, (k, 1, L)) | binomial(n, L) | sum(k for k in range(1, 2*(L+1)))
+L^3/3 + O(1/n)*L
 """
 """Texts without a meaning that is offered."""
 

@@ -13,6 +13,7 @@ from theory import MLP, InvalidArgument, Tanh, squared_update
 from theory.__main__ import main
 from theory.observables import K, f, trace, z
 from theory.symbols import B, L, b, ell
+from theory.words.observables import _MEASURED
 from verify.cli import main as verify_main
 
 T: Any = theory
@@ -47,14 +48,37 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: T.critical(Tanh(), bias_variance=-1), "; 0 draws no biases$"),
     (lambda: T.WeightDecay(T.SignDescent(), "-0.1"), "; 0 is no decay$"),
+    (lambda: T.WeightDecay("0.1"), r"; give WeightDecay\(GradientDescent\(\), decay='0.1'\)$"),
     (lambda: T.WeightDecay(0.1, 0.01), r"; give WeightDecay\(GradientDescent\(\), '0.1'\)$"),
     (lambda: T.WeightDecay(T.GradientDescent, 0.1), r"\(class\); give WeightDecay\(Grad"),
     (
         lambda: T.Graph({"a": "x", "b": "q"}, readout="b", width=8),
         r"sources of 'b' that are .* vertices are 'a', 'b'; no vertex may be called 'x'$",
     ),
+    (
+        lambda: T.Graph([("x", "a"), ("a", "b"), ("x", "b")], readout="b"),
+        r"got the edges vertices=.*; give {'a': \('x',\), 'b': \('a', 'x'\)}$",
+    ),
     (lambda: T.Graph({"a": "x"}, readout="w", width=8), "each once, .*the vertices are 'a'$"),
+    *(
+        (lambda value=value: V.monte_carlo(MLP(8, 2), observable=value, samples=9, seed=1), fix)
+        for value, fix in (
+            (T.tangent_kernel(MLP(8, 2)), r"; give g @ K @ g for tangent_kernel\(network\)$"),
+            (
+                T.readout_update(MLP(8, 2)),
+                r"; give \(1 \+ f\*\*2\) \* \(x @ x\)\*\*2 for the whole",
+            ),
+            (
+                T.alignment(MLP(8, 2)),
+                "an alignment is a ratio of two means, which is not measured$",
+            ),
+        )
+    ),
     (lambda: T.derive("tr(K)", MLP()), "squared_update, alignment and tangent_kernel are functio"),
+    (
+        lambda: V.check("27/8", network=GRAPH, claim="leading", simulate=False),
+        r"formula with squared_update\(network\)\.exact or \.leading\(\)$",
+    ),
     (lambda: T.LastLayer(-1), "; leave it out for 1$"),
     (lambda: T.layer_rates(MLP(), bound=-1), "; leave it out for 1$"),
     (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave it out for"),
@@ -62,6 +86,8 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.critical("tanh"), r"; give Tanh\(\)$"),
     (lambda: MLP(activation="leaky_relu"), r"; give LeakyReLU\(0.1\)$"),
     (lambda: MLP(activation="wave"), r"; give ReLU\(\), say$"),
+    (lambda: T.Activation("relu(z)^2"), r"; give Activation\('max\(0, z\)\*\*2'\), say$"),
+    (lambda: T.Activation("swish(z)"), r"unknown function swish\(\); give SiLU\(\)$"),
     (lambda: T.Activation("tanh"), r"; give Activation\('tanh\(z\)'\), say$"),
     (lambda: SIGN_RATE(16), r"infinite_width\(16\) for the value over 1/n$"),
     (lambda: SIGN_RATE.plot(), r"infinite_width\(16\) for the value over 1/n$"),
@@ -150,6 +176,7 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
         "L - 1 .*; write the formula in ell, which stands for every layer, and leave layer out$",
     ),
     (lambda: ANY_U.plot(64, range(1, 9)), r"got 64, range\(1, 9\); give n=64, L=range\(1, 9\)$"),
+    (lambda: ANY_U.plot(axes=1), r"got axes=1; give axes as ax=axes$"),
     (lambda: ANY_U.plot(n=64, against="layer"), r"give squared_update\(MLP\(\), ell\), say$"),
     (lambda: T.maximal_learning_rate(MLP()).plot(against="layer"), "leave a size out there"),
     (lambda: float(V.check("L", simulate=False)), "got Check; outcome is its verdict"),
@@ -222,8 +249,25 @@ def test_what_is_not_solved_names_a_call_that_answers(call: Callable[[], Any], f
         call()
 
 
+def test_the_observables_that_a_refusal_names_have_the_means_of_the_values() -> None:
+    network, given = MLP(16, 3), {**vars(T.observables)}
+    update, kernel, aligned = (_MEASURED[k] for k in ("ReadoutUpdate", "Spread", "Alignment"))
+
+    def mean(text: str) -> Any:
+        return T.derive(eval(text, given), network).exact
+
+    assert mean(update.partition(" for")[0]) == T.readout_update(network).per_eta2
+    assert mean(kernel.partition(" for")[0]) == T.tangent_kernel(network).mean
+    along, whole = aligned.partition(" one after")[0].split(" and ")
+    assert mean(along) / mean(whole) == T.alignment(network).exact
+
+
 NAMES: list[tuple[Callable[[], Any], str, str]] = [
-    (lambda: WIDE, "evaluate exact", r"infinite_width\(depth\) is its number"),
+    (lambda: WIDE, "evaluate exact per_eta2", r"infinite_width\(depth\) is its number; .*finite"),
+    (lambda: T.readout_update(WIDE.network), "exact", "is its number; .* not at finite width$"),
+    (lambda: T.readout_update(WIDE.network), "at label", r"infinite_width\(depth\)"),
+    (lambda: T.readout_update(WIDE.network), "lambdify", "call it with depths, .*finite width$"),
+    (lambda: T.layer_rates(WIDE.network), "first hidden", "not at finite width; take alone"),
     (lambda: WIDE, "at", r"infinite_width\(depth\) takes the depth"),
     (lambda: T.maximal_learning_rate(WIDE.network), "lambdify", "call it with depths"),
     (lambda: T.maximal_learning_rate(MLP()), "infinite_width", r"network, inputs=Inputs\(\)\)"),
@@ -380,6 +424,7 @@ def test_a_group_is_the_same_in_a_network_of_one_layer_and_in_a_call() -> None:
         (main, "rate --depth 8", "and prints the rates in every case"),
         (main, "64 8", "give --width 64 --depth 8"),
         (verify_main, "--smaples 5", "the nearest option is --samples"),
+        (verify_main, "--output runs", "the nearest option is --out"),
         (main, "--width 64,128", "got '64,128'; give one number, such as 64"),
         (main, "--width n", "got 'n'; leave it out for the symbol n"),
         (verify_main, "--width 64,128", "got '64,128'; write 64 128"),

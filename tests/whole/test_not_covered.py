@@ -120,6 +120,7 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.Convolution(kernel_size=3), "the nearest name is kernel$"),
     (lambda: T.MLP(hidden=4), r"as in MLP\(width=64\)"),
     (lambda: T.MLP(nonlinearity=T.ReLU()), r"as in MLP\(activation=ReLU\(\)\)"),
+    (lambda: T.MLP(parametrization="mup"), r"variance 1/n\^2: scale with readout_variance or"),
     (lambda: T.MLP(init="he"), r"as in MLP\(weight_variance=2\)"),
     (lambda: RATE.validity(width=8), r"write validity\(0.1\).depths\(64\)"),
     (lambda: UPDATE(width=8, layers=3), "expected no size but n, L, got layers=3; give L=3"),
@@ -127,6 +128,7 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: UPDATE(n=8, width=8, L=3), "got it as n=8, and by name, width=8; leave one out"),
     (lambda: BLOCKS(n=8, depth=3), "got depth=3; give B=3"),
     (lambda: np.exp(UPDATE), r"numbers for exp, got SquaredUpdate; write float\(value\)"),
+    (lambda: np.log([UPDATE]), r"numbers for log, got .*; write \[float\(value\) for value in"),
     (lambda: np.arange(3) * UPDATE, "a number at an operator, got SquaredUpdate"),
     (lambda: T.derive(K @ K, T.MLP()), "a matrix; take its trace or a form"),
     (lambda: POOLED.plot(), "leave width open: give theory.symbols.n for it"),
@@ -140,6 +142,14 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: T.layer_rates(T.MLP())[0],
         r"no index .0., or .* got LayerRates; write value.evaluate\(\)\[0\] for",
+    ),
+    (
+        lambda: T.layer_rates(T.MLP(64, 8))["readout"],
+        r"no index \['readout'\], got .*; write value.alone\['readout'\], or value.together$",
+    ),
+    (
+        lambda: T.layer_rates(T.MLP(64, 8, activation=T.Tanh()))["readout"],
+        r"write value.alone\(depth\)\['readout'\], or value.together\(depth\)$",
     ),
     (lambda: list(T.layer_rates(T.MLP())), "no index .* got LayerRates"),
     (lambda: T.MLP(activation=T.ReLU), r"call it, as in ReLU\(\)"),

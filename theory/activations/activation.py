@@ -197,8 +197,11 @@ def _read(node: ast.AST, text: str) -> Any:
 def _meant(node: ast.AST, text: str) -> str:
     """The activation, or the formula, that a part which is not read may stand for."""
     match node:
-        case ast.Call(func=ast.Name(id=name)):
-            return _NAMED.get(name.lower(), "")
+        case ast.Call(func=ast.Name(id=name)) if name.lower() in _NAMED:
+            if re.fullmatch(rf"{name}\(z\b[^-+*/^()]*\)", text.strip()):
+                return _NAMED[name.lower()]
+            written = re.sub(r"(?i)\brelu\(", "max(0, ", text).replace("^", "**")
+            return written * ({*re.findall(r"[^\W\d]\w*", written)} <= {*_FUNCTIONS, "z", "pi"})
         case ast.Name(id=name) if not re.search(r"\bz\b", text):
             return re.sub(rf"\b{name}\b", f"{name}(z)" if name in _FUNCTIONS else "z", text)
     return ""
@@ -218,7 +221,7 @@ def _named(node: ast.AST) -> str:
         case ast.Call(func=ast.Name(id=name)) if name in _FUNCTIONS:
             return f"{name}() with a keyword or a starred argument"
         case ast.Call(func=ast.Name(id=name)):
-            near = "".join(get_close_matches(name, _FUNCTIONS, 1))
+            near = "".join(get_close_matches(name, _FUNCTIONS, 1) * (name.lower() not in _NAMED))
             return f"the unknown function {name}()" + f", perhaps {near}()" * bool(near)
         case ast.Name(id=name) if name in _FUNCTIONS:
             return f"{name} without an argument in brackets"

@@ -403,15 +403,19 @@ def _none(activation: Nonlinearity, bias: object) -> str:
         slopes = scan.slope[scan.bias > -_NOISE]
         wanted = "an isolated critical point or a stable edge"
         why = (
-            f"{where} a bias variance from {biases.min():.3g} to {biases.max():.3g} and a slope of "
-            f"the variance map from {slopes.min():.3g} to {slopes.max():.3g}, "
-            f"where a slope above 1 is unstable"
+            f"{where} a bias variance {_between(biases)} and a slope of the variance map "
+            f"{_between(slopes)}, where a slope above 1 is unstable"
         )
     else:
-        why = f"{where} a bias variance from {biases.min():.3g} to {biases.max():.3g}"
+        why = f"{where} a bias variance {_between(biases)}"
     stable = "" if bias is None else _stable_range(activation)
     fix = "give another activation" if "no stable edge" in stable or not stable else stable
     return f"expected an activation with {wanted}, got {activation}: {why}; {fix}"
+
+
+def _between(values: Any) -> str:
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return f"from {low} to {high}" if low != high else f"of {low}"
 
 
 def _float(value: float) -> Expr:

@@ -31,7 +31,7 @@ from theory.laws.criteria import BlockCriterion, Criterion, block_criterion, lay
 from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, multiplier_runs, open_ends
-from theory.networks.network import asked_layer, asked_rates, numeric_depth
+from theory.networks.network import Network, asked_layer, asked_rates, numeric_depth
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.rates.block_rate import BlockLearningRate
@@ -269,9 +269,11 @@ def default_network(formula: Formula) -> MLP | Residual:
 def _checked_network(network: object, quantity: Quantity) -> Any:
     """A network whose open sizes may occur in formulas: n, L or B, n_0 and a."""
     if not isinstance(network, MLP | Residual):
+        fix = "give MLP() or MLP(64, 4)"
+        if isinstance(network, Network):
+            fix = "compare the formula with squared_update(network).exact or .leading()"
         raise InvalidArgument(
-            f"expected an MLP or a Residual for network, got network={typed(network)}; give MLP() "
-            f"or MLP(64, 4)"
+            f"expected an MLP or a Residual for network, got network={typed(network)}; {fix}"
         )
     if not network._is_exact:
         call = "maximal_learning_rate" if quantity is Quantity.RATE else "squared_update"

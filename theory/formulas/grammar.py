@@ -27,7 +27,7 @@ from sympy import Expr, Rational
 from theory.errors import InvalidArgument
 from theory.formulas.bounds import FORMULA_SYMBOLS, Refused, bounded
 from theory.formulas.expressions import read_expression
-from theory.formulas.text.refusals import Ambiguous, Misplaced
+from theory.formulas.text.refusals import Ambiguous, Misplaced, meant
 from theory.formulas.text.rules import Parser
 from theory.formulas.text.tokens import Foreign
 from theory.precision import isfinite
@@ -42,6 +42,15 @@ _LISTED = ", ".join(FORMULA_SYMBOLS)
 _LONGEST_OFFER = 80
 """Characters of a text for which the message offers a correction."""
 _CORRECTIONS = (
+    (
+        r"\s*(?:[-+−±]|\\pm)\s*(?:[OoΘΩ]|\\?Theta|\\?Omega|\\mathcal{O})"
+        r"\((?:[^()]|\([^()]*\))*\)(?=\s*(?:$|[-+)]))",
+        "",
+    ),
+    (
+        r"\bsum\(\[?(.+?) for (\w+) in range\((\w+), ?([^(),]+?) ?\+ ?1\)\]?\)",
+        r"Sum(\1, (\2, \3, \4))",
+    ),
     (r"^[^=]*[^=<>!]=(?!=)", ""),
     (r"[–—‐]", "-"),
     (r"[÷∕⁄／]|//", "/"),
@@ -173,4 +182,5 @@ def _foreign_character(text: str, position: int) -> Misplaced:
     character = text[position]
     named = unicodedata.name(character, "a control character")
     what = f"the character U+{ord(character):04X} ({named}) is not part of a formula"
-    return Misplaced(position, what, f"write it with {_LISTED}, digits and + - * / ^ ( )")
+    fix = meant(text[position:].lstrip("\\")[:1])
+    return Misplaced(position, what, fix or f"write it with {_LISTED}, digits and + - * / ^ ( )")

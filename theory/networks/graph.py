@@ -201,6 +201,15 @@ def _vertices(vertices: Any) -> Table:
             f"expected a mapping of names to sources for vertices, got vertices={typed(vertices)}; "
             f"give one such as {{'a': ('x',), 'b': ('x', 'a')}}"
         )
+    edges = vertices if isinstance(vertices, list | tuple) else ()
+    if edges and _INPUT in given and all(isinstance(vertex, str) for _, vertex in edges):
+        read: dict[str, tuple[str, ...]] = {}
+        for source, vertex in edges:
+            read[vertex] = (*read.get(vertex, ()), source)
+        raise InvalidArgument(
+            f"expected a mapping of names to sources for vertices, got the edges "
+            f"vertices={typed(vertices)}; give {brief(read, _LONGEST)}"
+        )
     for name, sources in given.items():
         if not isinstance(name, str):
             raise InvalidArgument(

@@ -148,6 +148,8 @@ def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network,
             f"expected sizes alone, got eta={brief(value)}; values are at eta = 1: multiply a "
             f"mean squared update by eta**2"
         )
+    if name in ("axes", "axis"):
+        return f"expected {_listed(symbols)}, got {name}={brief(value)}; give axes as ax=axes"
     meaning = _SYMBOL_OF.get(name.lower())
     if network._depths and B in symbols and meaning == "L":
         meaning = "B"

@@ -57,10 +57,7 @@ Key = TypeVar("Key", str, Word)
 _WIDTH = ""
 """The trace of the identity, which is the width n of the layer."""
 _POLYNOMIAL = "a polynomial in traces and forms of K, D, z and g"
-_QUOTIENTS = (
-    "only polynomials have rational means: derive the mean of the numerator and of the denominator "
-    "each"
-)
+_QUOTIENTS = "only polynomials have rational means: derive numerator and denominator each"
 _SQUARES = "only polynomials have rational means: take a square, as in z @ z, f**2 or trace(K @ K)"
 
 
@@ -370,10 +367,7 @@ def _refuse_product(left: Any, right: Any) -> NoReturn:
     if isinstance(left, Vector) and isinstance(right, Vector):
         give = "write z @ g for the inner product: the products of entries are no observables"
     else:
-        give = (
-            "write K @ K for the matrix product: the product entry by entry, which * is for arrays "
-            "of NumPy, is no observable"
-        )
+        give = "write K @ K for the matrix product: a product entry by entry is no observable"
     _refuse(f"({left}) * ({right})", give)
 
 
@@ -430,6 +424,16 @@ def _in_width(value: Expr) -> Observable:
     return Observable._over(terms, power)
 
 
+_MEASURED = {
+    "Derivation": "its observable, as in observable=derivation.observable",
+    "Spread": "g @ K @ g for tangent_kernel(network)",
+    "ReadoutUpdate": "(1 + f**2) * (x @ x)**2 for the whole readout_update(network)",
+    "Alignment": "(1 + f**2) * (g @ K @ g)**2 and (1 + f**2) * (g @ g) * (g @ K @ K @ g) one after "
+    "the other: an alignment is a ratio of two means, which is not measured",
+}
+"""Observables whose means are values of `theory`, by the class of the value."""
+
+
 def checked_observable(observable: Any) -> Observable:
     """``observable``, or `InvalidArgument` for a value that is not a number built from K, D, z and
     g."""
@@ -447,8 +451,7 @@ def checked_observable(observable: Any) -> Observable:
     if not isinstance(observable, Observable):
         fix = "one such as trace(K @ K), with from theory.observables import K, trace; "
         fix += "squared_update, alignment and tangent_kernel are functions of a network"
-        if isinstance(getattr(observable, "observable", None), Observable):
-            fix = "its observable, as in observable=derivation.observable"
+        fix = _MEASURED.get(type(observable).__name__, fix)
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g, f, x and trace, got "
             f"observable={typed(observable)}; give {fix}"
@@ -478,17 +481,13 @@ def _wide(terms: Iterable[tuple[str, Fraction]], power: int) -> Observable:
     )
 
 
-def _unit(letter: str) -> tuple[tuple[str, Fraction], ...]:
-    return ((letter, Fraction(1)),)
-
-
-K = Matrix(_unit("K"))
+K = Matrix((("K", Fraction(1)),))
 """Tangent-kernel matrix of the layer."""
-D = Matrix(_unit("D"))
+D = Matrix((("D", Fraction(1)),))
 """Diagonal mask sigma'(z)."""
-z = Vector(_unit("z"))
+z = Vector((("z", Fraction(1)),))
 """Pre-activation."""
-g = Vector(_unit("g"))
+g = Vector((("g", Fraction(1)),))
 """Gradient df/dz of the network's output."""
 x = D @ z
 """Activation."""

@@ -276,7 +276,8 @@ def compare_infinite_width(
     if not known or not isinstance(update.network, MLP | Residual):
         raise InvalidArgument(
             f"expected the update of an MLP or a Residual, got update={typed(update)}; give "
-            f"squared_update(MLP(depth=16, activation=Tanh()))"
+            f"squared_update(MLP(depth=16, activation=Tanh())), the one value that is compared: "
+            f"a maximal rate is the square root of bound/E of such an update"
         )
     if not isinstance(update.network.depth, int):
         raise InvalidArgument(

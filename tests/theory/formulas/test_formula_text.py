@@ -182,6 +182,13 @@ def test_our_own_laws_are_read_back_as_printed(key: str) -> None:
         ("n+ν", "GREEK SMALL LETTER NU", "digits"),
         ("1 + 1/(L - L)", "character 6", "not zero"),
         ("(n", "character 3", "close a bracket"),
+        ("|x|^4", "VERTICAL LINE", "write n for |x|^2 of the input"),
+        ("‖x‖⁴", "DOUBLE VERTICAL LINE", "call check with observable=x @ x"),
+        ("prod_{k=1}^L (1+5/n)", "character 1", "write a product of equal factors as a power"),
+        ("∏_{k=1}^L n", "N-ARY PRODUCT", "write a product of equal factors as a power"),
+        ("Theta(L^3)", "character 1", "an order has no constant to test"),
+        ("n + Ω(L)", "CAPITAL LETTER OMEGA", "and leave the remainder out"),
+        ("sum(k for k in range(L))", "character 7", "write a sum as Sum(k**2, (k, 1, L))"),
         ("n)", "character 2", "leave it out"),
     ],
 )

@@ -27,6 +27,7 @@ from theory import (
     UpDown,
     WeightDecay,
     WeightsThenActivated,
+    maximal_learning_rate,
     squared_update,
 )
 from theory.outcome import Outcome
@@ -151,6 +152,7 @@ def test_few_networks_decide_nothing() -> None:
     ("update", "more", "sentence"),
     [
         (MLP(), {}, "expected the update of an MLP or a Residual"),
+        (maximal_learning_rate(MLP(16, 3)), {}, "the square root of bound/E of such an update$"),
         (squared_update(Residual()), {}, "expected a network whose depth is a number"),
         (
             squared_update(Residual(2, 2, branch_width=3, activation=Tanh())),

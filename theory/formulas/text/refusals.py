@@ -7,7 +7,26 @@ from contextlib import contextmanager
 
 from theory.formulas.bounds import Refused
 
-__all__ = ["Ambiguous", "Misplaced", "at", "quoted"]
+__all__ = ["Ambiguous", "Misplaced", "at", "meant", "quoted"]
+
+_MEANT = {
+    "for": "write a sum as Sum(k**2, (k, 1, L))",
+    **dict.fromkeys(
+        ("prod", "Product", "Prod", "∏", "Π"),
+        "write a product of equal factors as a power, as in (1 + 5/n)^L",
+    ),
+    **dict.fromkeys(
+        ("O", "o", "Theta", "Omega", "mathcal", "Θ", "Ω"),
+        "an order has no constant to test: give the leading term with its constant, and leave the "
+        "remainder out",
+    ),
+    **dict.fromkeys(
+        ("|", "‖", "lVert", "Vert", "vert"),
+        "write n for |x|^2 of the input, n_0 at an open input width; for |x|^2 of a layer call "
+        "check with observable=x @ x",
+    ),
+}
+"""The fix for words and characters of papers and of Python that no formula has."""
 
 
 class Misplaced(Exception):
@@ -35,6 +54,11 @@ def at(position: int) -> Iterator[None]:
         yield
     except Refused as error:
         raise Misplaced(position, error.what, error.fix) from None
+
+
+def meant(word: str) -> str:
+    """The fix for a word that no formula has; empty where none is known."""
+    return _MEANT.get(word.strip("\\_"), "")
 
 
 def quoted(name: str) -> str:

@@ -29,7 +29,7 @@ from theory.formulas.text.factors import (
     part,
     raised,
 )
-from theory.formulas.text.refusals import Ambiguous, Misplaced, at, quoted
+from theory.formulas.text.refusals import Ambiguous, Misplaced, at, meant, quoted
 from theory.formulas.text.tokens import SPELLINGS, Token, on_the_line, tokens
 
 __all__ = ["Parser"]
@@ -289,7 +289,8 @@ class Parser:
         return symbol
 
     def _known(self, token: Token) -> bool:
-        return token.text in SPELLINGS or (self.sums > 0 and token.text.isalpha())
+        index = token.text.isalpha() and token.text != "for"
+        return token.text in SPELLINGS or (self.sums > 0 and index)
 
     def symbol(self, token: Token) -> Product:
         """A symbol, the base of natural logarithms, or the index of a sum."""
@@ -459,13 +460,14 @@ class Parser:
 
 def _unknown(name: str, position: int) -> Misplaced:
     """The reason why a name is refused, and the fix."""
-    fix = _MEANINGS.get(name, f"the symbols are {_LISTED}")
+    fix = meant(name) or _MEANINGS.get(name, f"the symbols are {_LISTED}")
     return Misplaced(position, f"{quoted(name)} is not a symbol of these laws", fix)
 
 
 def _unknown_function(token: Token) -> Misplaced:
     what = f"{quoted(token.text)} is not a function of these laws"
-    return Misplaced(token.start, what, "they are sqrt, exp, log, binomial and Sum")
+    fix = meant(token.text) or "they are sqrt, exp, log, binomial and Sum"
+    return Misplaced(token.start, what, fix)
 
 
 def _wrapped(written: str) -> str:

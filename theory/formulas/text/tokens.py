@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     |(?P<FRACTION>[{_FRACTIONS}])
     |(?P<RAISED>[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᐟⁿᴸᵗ]+)
     |(?P<FRAC>\\[dt]?frac(?![A-Za-z]))
-    |(?P<SERIES>(?:\\sum(?:\\limits)?|∑|sum)[ ]?_(?=\{{))
+    |(?P<SERIES>(?:\\sum(?:\\limits)?|[∑Σ]|sum)[ ]?_(?=\{{))
     |(?P<OPEN>(?:\\left|\\[bB]igg?l?)[ ]?[(\[]|[(\[{{])
     |(?P<CLOSE>(?:\\right|\\[bB]igg?r?)[ ]?[)\]]|[)\]}}])
     |(?P<POWER>\*\*|\^)
