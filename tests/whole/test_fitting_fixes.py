@@ -90,7 +90,6 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.Activation("swish(z)"), r"unknown function swish\(\); give SiLU\(\)$"),
     (lambda: T.Activation("tanh"), r"; give Activation\('tanh\(z\)'\), say$"),
     (lambda: SIGN_RATE(16), r"infinite_width\(16\) for the value over 1/n$"),
-    (lambda: SIGN_RATE.plot(), r"infinite_width\(16\) for the value over 1/n$"),
     (lambda: SIGN_RATE.infinite_width(), r"as in infinite_width\(64\), or call leading\(\)$"),
     (
         lambda: T.maximal_learning_rate(T.Residual(blocks=4), optimiser=SIGN).value,

@@ -80,7 +80,7 @@ n = ∞; linearised step of GradientDescent()
             found = np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1]
         else:
             found = replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid)
-        return (self._with_width(found),)
+        return (self._in_drawn_units(found),)
 
     def _law(self) -> Expr:
         law = self.depth_law

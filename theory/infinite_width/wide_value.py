@@ -202,6 +202,16 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
             return f"{_width(self.network)}, and {sizes} to this value"
         return f"this value is the limit n -> infinity; give {sizes}"
 
+    @property
+    def _drawn_unit(self) -> Expr:
+        return Integer(1) if isinstance(self.network.width, int) else n**self._width_power
+
+    def _drawn_curves(self, axis: Symbol, grid: Any, point: dict[Symbol, Any]) -> Any:
+        return (self._in_drawn_units(self.infinite_width(grid)),)
+
+    def _in_drawn_units(self, found: Any) -> Any:
+        return found if self._drawn_unit != 1 else self._with_width(found)
+
     def _with_width(self, found: Any) -> Any:
         """``found``, as numbers; `InvalidArgument` at an open width."""
         power = self._width_power

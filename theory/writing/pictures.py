@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sympy import Expr, Float, Rational, Symbol, fraction, latex
+from sympy import Expr, Float, Integer, Rational, Symbol, fraction, latex
 
 from theory.display.drawing import Curve, draw
 from theory.errors import InvalidArgument, NotSolved
@@ -168,7 +168,14 @@ class Drawable:
         name = self._drawn_as or type(self).__name__
         if not self.network._whole and not (self.network._is_chain or _inside(self)):
             name = name.replace(r"\Delta z", r"\Delta h")
+        above, below = fraction(self._drawn_unit)
+        name += f" over ${latex(above)}$" * (above != 1) + f" times ${latex(below)}$" * (below != 1)
         return name + (f", {part} part" if part else "")
+
+    @property
+    def _drawn_unit(self) -> Expr:
+        """The power of an open width that values and law are divided by."""
+        return Integer(1)
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:
@@ -185,7 +192,8 @@ class Drawable:
             found = _opened(self, wide | deep).leading()
         except (InvalidArgument, NotSolved):
             return ()
-        laws = tuple(law.subs(eta, 1) for law in (found if isinstance(found, tuple) else (found,)))
+        several = found if isinstance(found, tuple) else (found,)
+        laws = tuple(law.subs(eta, 1) / self._drawn_unit for law in several)
         known = {*self._drawn_sizes, *fixed}
         return laws if all(law.free_symbols <= known for law in laws) else ()
 

@@ -20,6 +20,7 @@ from theory import (
     LeakyReLU,
     Readout,
     Residual,
+    SignDescent,
     Tanh,
     alignment,
     derive,
@@ -35,6 +36,7 @@ from theory.observables import K, trace, z
 from theory.symbols import b, ell, n
 
 UPDATE, LABEL = squared_update(MLP()), squared_update(MLP()).label
+SIGN = SignDescent()
 WIDE = squared_update(MLP(activation=Tanh()), ell)
 VALUES: dict[str, tuple[Any, str, int, bool]] = {
     "update": (UPDATE, "depth $L$", 3, True),
@@ -54,6 +56,9 @@ VALUES: dict[str, tuple[Any, str, int, bool]] = {
     "alignment": (alignment(MLP()), "depth $L$", 3, True),
     "readout": (readout_update(MLP()), "depth $L$", 3, True),
     "spread": (tangent_kernel(MLP()), "depth $L$", 2, True),
+    "sign descent": (squared_update(MLP(), optimiser=SIGN), "depth $L$", 1, True),
+    "rate of sign descent": (maximal_learning_rate(MLP(), optimiser=SIGN), "depth $L$", 1, True),
+    "wide readout": (readout_update(MLP(activation=Tanh())), "depth $L$", 1, True),
     "derivation": (derive(trace(K @ K), MLP()), "depth $L$", 3, True),
 }
 
@@ -322,6 +327,16 @@ def test_a_legend_covers_no_error_bar() -> None:
         for path in bar.get_paths():
             inside = path.transformed(bar.get_transform())
             assert not inside.intersects_bbox(box.padded(2), filled=False)
+
+
+def test_an_open_width_divides_the_picture() -> None:
+    update, rate = (f(MLP(), optimiser=SIGN) for f in (squared_update, maximal_learning_rate))
+    line = update.plot(Figure().add_subplot(), L=[4, 8]).get_lines()[0]
+    assert ys(line) == pytest.approx([update.infinite_width(4), update.infinite_width(8)])
+    axes = rate.plot(Figure().add_subplot())
+    assert axes.get_ylabel() == r"maximal learning rate as $n \to \infty$ times $n$"
+    law = axes.get_lines()[1]
+    assert ys(law)[-1] == pytest.approx(np.pi * 1.5**0.5 / xs(law)[-1] ** 1.5)
 
 
 def test_one_number_for_the_axis_names_the_other_axis() -> None:
