@@ -121,7 +121,8 @@ def own_style(**settings: Any) -> Iterator[None]:
     A ``matplotlibrc`` may need TeX or fonts that are not installed, and Matplotlib reads the file
     of the working directory, which may be someone else's, before the user's.
     """
-    from matplotlib import cycler, style
+    from cycler import cycler  # a part of Matplotlib
+    from matplotlib import style
 
     colours = {"axes.prop_cycle": cycler(color=COLOURS)}
     with style.context(["default", colours, settings]):
@@ -148,7 +149,8 @@ def draw(
     marks = [each for each in drawn if isinstance(each, Marks)]
     unnamed = {each.look for each in marks if not each.label}
     own = [each for each in curves if not (each.law or each.shared)]
-    colours = {look: _next_colour(axes) for look in sorted({each.look for each in [*own, *marks]})}
+    looks = {each.look for each in own} | {each.look for each in marks}
+    colours = {look: _next_colour(axes) for look in sorted(looks)}
     unit = rcParams["lines.linewidth"]
     for each, width in zip(own, _widths(len(own)), strict=True):
         style = _line(each.look, width) | (_in_legend(each.look) if each.look in unnamed else {})

@@ -144,7 +144,7 @@ class Drawable:
             drawn,
             title=title or self._finding(axis, grid, fixed | values[-1], curves, laws, limits),
             xlabel=_named(axis),
-            ylabel=self._quantity,
+            ylabel=self._named_quantity,
         )
 
     def _refuse_depth_1(self, depths: Sequence[Any]) -> None:
@@ -172,9 +172,14 @@ class Drawable:
         name = self._drawn_as or type(self).__name__
         if not self.network._whole and not (self.network._is_chain or _inside(self)):
             name = name.replace(r"\Delta z", r"\Delta h")
+        return name + (f", {part} part" if part else "")
+
+    @property
+    def _named_quantity(self) -> str:
+        """The quantity, and the rate of a real step."""
         step = getattr(self, "step", None)
         real = "" if step is None else rf", real step $\eta = {float(step):.4g}$"
-        return name + (f", {part} part" if part else "") + real
+        return self._quantity + real
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:
@@ -312,7 +317,7 @@ class Drawable:
         curve, name = curves[told], _NAMES.get(axis, str(axis))
         part = f", {self._drawn_parts[told]}," if self._drawn_parts else ""
         at = ", ".join(_sized(size, number) for size, number in point.items())
-        what = f"{self._quantity}{part}{at and f' at {at}'}"
+        what = f"{self._named_quantity}{part}{at and f' at {at}'}"
         if n in point:
             what = what.replace(_AT_INFINITY, "to leading order in $n$")
         if _WORD.match(what):
