@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
@@ -20,6 +20,7 @@ from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.residual import Residual
 from theory.validation import brief
+from theory.waiting import announced
 
 __all__ = ["command", "main"]
 
@@ -92,11 +93,20 @@ def _print(options: argparse.Namespace) -> int:
         return 0
     network = _network(options)
     if options.latex:
-        print(paper(network), end="")
+        with announced("derivation"):
+            text = paper(network)
+        print(text, end="")
         return 0
-    for paragraph in derivation_text(network):
+    paragraphs = derivation_text(network)
+    while paragraph := _next(paragraphs):
         print(paragraph, end="\n\n", flush=True)
     return 0
+
+
+@announced("derivation")
+def _next(paragraphs: Iterator[str]) -> str:
+    """The next paragraph, which may need a long derivation; "" after the last."""
+    return next(paragraphs, "")
 
 
 def _network(options: argparse.Namespace) -> Network:

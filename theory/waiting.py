@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 
-__all__ = ["Stopped", "announced"]
+__all__ = ["Stopped", "announced", "shown_elsewhere"]
 
 _SILENT, _EVERY = 2.0, 1.0
 _one_announcement = threading.Lock()
@@ -28,7 +28,8 @@ class _Call:
     """A call that may take long: its name, its start, and the share of its work that is done."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.start, self.share = name, time.monotonic(), 0.0
+        self.name, self.start = name, time.monotonic()
+        self.share: float | None = None
 
     def note(self, share: float) -> None:
         self.share = share
@@ -48,7 +49,7 @@ def announced(what: str) -> Iterator[Callable[[float], None]]:
     """Say ``what`` takes long on standard error, from the third second on, where that is a
     terminal, and nothing elsewhere.  Yields a function that takes the share of the work that is
     done, where that is known.  Within another announcement, which keeps its name and its time, a
-    call is named from the first share on."""
+    call is named from the first share on; 0 gives no estimate of the time left."""
     call = _Call(what)
     if not _is_terminal():
         yield call.note
@@ -61,6 +62,17 @@ def announced(what: str) -> Iterator[Callable[[float], None]]:
         finally:
             with suppress(ValueError):  # the outermost call, of another thread, has ended
                 _calls.remove(call)
+
+
+@contextmanager
+def shown_elsewhere() -> Iterator[None]:
+    """Announce nothing, since another display of progress is on the terminal."""
+    first = _one_announcement.acquire(blocking=False)
+    try:
+        yield
+    finally:
+        if first:
+            _one_announcement.release()
 
 
 def _shown(call: _Call) -> Iterator[Callable[[float], None]]:
@@ -118,7 +130,8 @@ def _tick(done: threading.Event) -> None:
 
 def _line(whole: _Call, *within: _Call) -> str:
     """The name of the outermost call and its time, and the innermost share that is known."""
-    part = next((each for each in reversed(within) if each.share), whole)
-    name = whole.name if part is whole else f"{whole.name}, {part.name}"
-    left = f", about {part.past * (1 / part.share - 1):.0f} s left" if part.share else ""
-    return f"{name}: {whole.past:.0f} s{left}; Ctrl-C stops"
+    part = next((each for each in reversed(within) if each.share is not None), whole)
+    left = f"about {part.past * (1 / part.share - 1):.0f} s left" if part.share else ""
+    if part is not whole:
+        left = f"{part.name}: {left}" if left else part.name
+    return f"{whole.name}: {whole.past:.0f} s{left and f', {left}'}; Ctrl-C stops"

@@ -7,7 +7,7 @@ import sys
 import pytest
 from mpmath import nstr
 
-from theory import MLP, LeakyReLU, derive, maximal_learning_rate, squared_update
+from theory import MLP, LeakyReLU, derive, maximal_learning_rate, squared_update, waiting
 from theory.__main__ import main
 from theory.exposition.citation import VERSION
 from theory.exposition.narrative import derivation_text
@@ -54,6 +54,20 @@ def test_an_unknown_option_gets_an_answer(
     with pytest.raises(SystemExit):
         main(arguments)
     assert capsys.readouterr().err.rstrip().endswith(fix)
+
+
+@pytest.mark.parametrize("form", [[], ["--latex"]])
+def test_a_long_derivation_is_announced(form: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    call = waiting._Call
+
+    def started(name: str) -> waiting._Call:
+        begun.append(name)
+        return call(name)
+
+    monkeypatch.setattr(waiting, "_Call", started)
+    assert main(["--width", "4", "--depth", "2", *form]) == 0
+    assert begun[0] == "derivation"
 
 
 def test_the_version_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -260,14 +260,31 @@ def test_a_call_within_keeps_the_name_and_the_time_of_the_outer_call(
     ):
         with announced("value"):
             time.sleep(0.1)
+        with announced("law") as note:
+            note(0)
+            time.sleep(0.1)
         with announced("simulation") as note:
             note(0.5)
             time.sleep(0.1)
             raise KeyboardInterrupt
     text = stream.getvalue()
     assert "check: 0 s; Ctrl-C stops" in text
-    assert "check, simulation: 0 s, about 0 s left; Ctrl-C stops" in text
+    assert "check: 0 s, simulation: about 0 s left; Ctrl-C stops" in text
+    assert "check: 0 s, law; Ctrl-C stops" in text
     assert "value" not in text
+
+
+def test_nothing_is_announced_beside_another_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_SILENT", 0.02)
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with waiting.shown_elsewhere(), announced("check"), announced("law") as note:
+        note(0.5)
+        time.sleep(0.1)
+    assert stream.getvalue() == ""
+    with announced("check"):
+        time.sleep(0.1)
+    assert "check" in stream.getvalue()
 
 
 def test_quick_work_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 from typing import Any
 
@@ -136,9 +136,18 @@ class ExpSum(PickledRings):
 def fixed_depth_series(total: PowerSum, order: int) -> dict[int, PowerSum]:
     """Coefficients of n^-k for k up to ``order``, as far as they are not zero: polynomials in the
     depth symbols, times powers of the bases' limits where these are not 1."""
+    return _depth_series(total.ring, tuple(total.terms.items()), order)
+
+
+@lru_cache(maxsize=64)
+def _depth_series(
+    ring: PolyRing, terms: tuple[tuple[Key, Any], ...], order: int
+) -> dict[int, PowerSum]:
+    """`fixed_depth_series` of a sum; the rates of groups of weights need each sum several times."""
+    total = PowerSum(ring, dict(terms))
     _needs(total, n)
     lowest = -max((_growth(total, poly, 0, n) for poly in total.terms.values()), default=0)
-    expansion = Expansion(total.ring.domain, DEPTHS, max(order - lowest, 0) + 1)
+    expansion = Expansion(ring.domain, DEPTHS, max(order - lowest, 0) + 1)
     e, *depths = expansion.ring.gens
     by_limit: dict[Key, Any] = {}
     for key, poly in total.terms.items():
@@ -161,8 +170,8 @@ def fixed_depth_series(total: PowerSum, order: int) -> dict[int, PowerSum]:
         for k, poly in expansion.by_order(series).items():
             if poly and k + lowest <= order:
                 orders.setdefault(k + lowest, {})[kept] = poly
-    ring = depth_ring(expansion.field)
-    return {k: PowerSum(ring, terms) for k, terms in orders.items()}
+    found = depth_ring(expansion.field)
+    return {k: PowerSum(found, each) for k, each in orders.items()}
 
 
 def fixed_ratio_series(

@@ -1,7 +1,8 @@
 """`draw` puts exact curves, laws and measured marks over a size on Matplotlib axes.
 
 Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
-all curves that coincide are visible; colour, dashes and marker each distinguish curves alone.
+all curves that coincide are visible; dashes and marker each distinguish curves alone.  Colours are
+those of the axes' cycle, and widths are multiples of the user's line width.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ __all__ = [
 ]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-"""Colours that people with any kind of colour vision distinguish (Okabe and Ito)."""
+"""Colours that people with any kind of colour vision distinguish (Okabe and Ito), for figures in
+`own_style`."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = (
     "-",
@@ -44,8 +46,11 @@ DASHES: tuple[Any, ...] = (
     (0, (1, 1.5)),
     (0, (3, 1, 1, 1, 1, 1)),
 )
-_WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
-"""Points: the width of the first curve, the factor from each to the next, and the least width."""
+_WIDEST, _NARROWER, _THIN = 2.0, 0.7, 2 / 3
+"""Multiples of the user's line width: the widest curve, the least factor from a curve to the next,
+and a law, which is also the width of an error bar."""
+_DASH = 4 / 3
+"""The unit of `DASHES` over the user's line width."""
 _ALONE = 0.07
 """The factor, less 1, by which a line of one point goes to both sides."""
 _BESIDE, _COVERED = 0.035, 0.04
@@ -110,14 +115,17 @@ class Marks:
 
 @contextmanager
 def own_style(**settings: Any) -> Iterator[None]:
-    """Matplotlib's default style, and ``settings``, for a figure that is made and saved inside.
+    """Matplotlib's default style with `COLOURS`, and ``settings``, for a figure that is made and
+    saved inside.
 
     A ``matplotlibrc`` may need TeX or fonts that are not installed, and Matplotlib reads the file
     of the working directory, which may be someone else's, before the user's.
     """
+    from cycler import cycler  # a part of Matplotlib
     from matplotlib import style
 
-    with style.context(["default", settings]):
+    colours = {"axes.prop_cycle": cycler(color=COLOURS)}
+    with style.context(["default", colours, settings]):
         yield
 
 
@@ -134,24 +142,31 @@ def draw(
 
     A new figure is a figure of pyplot, so that ``plt.show()`` and ``plt.savefig`` find the figure.
     """
+    from matplotlib import rcParams
+
     axes = _axes(ax)
     curves = [each for each in drawn if isinstance(each, Curve)]
     marks = [each for each in drawn if isinstance(each, Marks)]
     unnamed = {each.look for each in marks if not each.label}
-    for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
-        style = _line(each.look, index) | (_in_legend(each.look) if each.look in unnamed else {})
+    own = [each for each in curves if not (each.law or each.shared)]
+    looks = {each.look for each in own} | {each.look for each in marks}
+    colours = {look: _next_colour(axes) for look in sorted(looks)}
+    unit = rcParams["lines.linewidth"]
+    for each, width in zip(own, _widths(len(own)), strict=True):
+        style = _line(each.look, width) | (_in_legend(each.look) if each.look in unnamed else {})
+        style |= {"color": colours[each.look], "linewidth": width * unit}
         axes.plot(*_points(each), **style, label=each.label or "_")
     for measured, beside in zip(marks, _beside(marks), strict=True):
-        _mark(axes, measured, beside)
+        _mark(axes, measured, beside, colours[measured.look])
     for each in curves:
         if each.law or each.shared:
-            look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
+            look = {"color": ink_of(axes), "linewidth": _THIN * unit, "zorder": 2.5}
             look["linestyle"] = (0, (5, 4)) if each.law else "-"
             axes.plot(*_points(each), **look, label=each.label or "_")
     _scale(axes, drawn)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.set_title(wrapped(title), fontsize="medium")
+    axes.set_title(wrapped(title), fontsize="medium", verticalalignment="bottom")
     entries = sum(bool(each.label) for each in drawn)
     outside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
     if entries:
@@ -218,25 +233,31 @@ def _points(curve: Curve) -> tuple[Sequence[float], Sequence[float]]:
     return [curve.x[0] * (1 - _ALONE), curve.x[0] * (1 + _ALONE)], [curve.y[0]] * 2
 
 
-def _line(look: int, index: int) -> dict[str, Any]:
-    width = max(_WIDEST * _NARROWER**index, _NARROWEST)
+def _next_colour(axes: Any) -> Any:
+    """The next colour of the axes' cycle, as for the next line that the user draws."""
+    (line,) = axes.plot([], [])
+    line.remove()
+    return line.get_color()
+
+
+def _widths(curves: int) -> list[float]:
+    """The widths of so many curves, the last the user's."""
+    factor = max(_NARROWER, _WIDEST ** (-1 / max(curves - 1, 1)))
+    return [factor ** (index + 1 - curves) for index in range(curves)]
+
+
+def _line(look: int, width: float) -> dict[str, Any]:
     dashes = DASHES[look % len(DASHES)]
     if dashes != "-":
         # Matplotlib counts dashes in line widths
-        dashes = (0, tuple(2 * each / width for each in dashes[1]))
-    colour = COLOURS[look % len(COLOURS)]
-    return {
-        "color": colour,
-        "linestyle": dashes,
-        "linewidth": width,
-        "dash_capstyle": "butt",
-    }
+        dashes = (0, tuple(_DASH * each / width for each in dashes[1]))
+    return {"linestyle": dashes, "dash_capstyle": "butt"}
 
 
 def _in_legend(look: int) -> dict[str, Any]:
     """The marker of marks without an entry in the legend, on the entry of their line alone."""
     marker = MARKERS[look % len(MARKERS)]
-    return {"marker": marker, "markevery": [], "markersize": 6, "markeredgecolor": "0.5"}
+    return {"marker": marker, "markevery": [], "markeredgecolor": "0.5"}
 
 
 def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
@@ -258,9 +279,11 @@ def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
     return [[factor(*each) for each in every if each[3] == index] for index, _ in enumerate(drawn)]
 
 
-def _mark(axes: Axes, marks: Marks, beside: Sequence[float]) -> None:
+def _mark(axes: Axes, marks: Marks, beside: Sequence[float], colour: Any) -> None:
     """Filled marks, and hollow ones, with one entry in the legend; each moved by a factor."""
-    colour, marker = COLOURS[marks.look % 6], MARKERS[marks.look % 6]
+    from matplotlib import rcParams
+
+    marker = MARKERS[marks.look % len(MARKERS)]
     hollow = list(marks.hollow) or [False] * len(marks.x)
     for kind in dict.fromkeys(hollow):
         rows = [i for i, each in enumerate(hollow) if each == kind]
@@ -273,9 +296,8 @@ def _mark(axes: Axes, marks: Marks, beside: Sequence[float]) -> None:
             markerfacecolor=axes.get_facecolor() if kind else colour,
             markeredgecolor=colour if kind else ink_of(axes),
             ecolor=ink_of(axes),
-            markersize=6,
-            capsize=3,
-            linewidth=1.0,
+            capsize=rcParams["lines.markersize"] / 2,
+            linewidth=_THIN * rcParams["lines.linewidth"],
             zorder=3,
             label=marks.label if kind == hollow[0] and marks.label else "_",
         )

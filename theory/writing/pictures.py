@@ -43,8 +43,10 @@ _ONE: dict[Symbol, Any] = {n: 256, L: 16, B: 8, n_0: 64, a: Rational(1, 10)}
 """Sizes by default: for several curves, and for one curve."""
 _LONGEST = 60
 """Characters of a formula that a title has room for."""
-_NEAR = 0.1
-"""The relative difference within which a title says that a value follows its law."""
+_NEAR, _DIGITS = 0.1, 12
+"""The relative difference within which a title says that a value follows its law, and the digits to
+which it equals it."""
+_AT_INFINITY = r"as $n \to \infty$"
 
 
 class Drawable:
@@ -117,7 +119,9 @@ class Drawable:
         grid = _checked(axis, given.get(axis, self._grid(axis, values)), others)
         self._refuse_depth_1(grid if axis == L else [point.get(L) for point in values])
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
-        laws = self._laws() if joint_limit is None else (joint_limit,)
+        with announced("derivation of the law") as named:
+            named(0)
+            laws = self._laws() if joint_limit is None else (joint_limit,)
         fixed = self._fixed()
         limits = [_law_on_grid(law, axis, grid, fixed | point) for point in values for law in laws]
         labels = self._labels(family, values)
@@ -140,7 +144,7 @@ class Drawable:
             drawn,
             title=title or self._finding(axis, grid, fixed | values[-1], curves, laws, limits),
             xlabel=_named(axis),
-            ylabel=self._quantity,
+            ylabel=self._named_quantity,
         )
 
     def _refuse_depth_1(self, depths: Sequence[Any]) -> None:
@@ -176,6 +180,13 @@ class Drawable:
     def _drawn_unit(self) -> Expr:
         """The power of an open width that values and law are divided by."""
         return Integer(1)
+
+    @property
+    def _named_quantity(self) -> str:
+        """The quantity, and the rate of a real step."""
+        step = getattr(self, "step", None)
+        real = "" if step is None else rf", real step $\eta = {float(step):.4g}$"
+        return self._quantity + real
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:
@@ -314,21 +325,24 @@ class Drawable:
         curve, name = curves[told], _NAMES.get(axis, str(axis))
         part = f", {self._drawn_parts[told]}," if self._drawn_parts else ""
         at = ", ".join(_sized(size, number) for size, number in point.items())
-        what = f"{self._quantity}{part}{at and f' at {at}'}"
+        what = f"{self._named_quantity}{part}{at and f' at {at}'}"
+        if n in point:
+            what = what.replace(_AT_INFINITY, "to leading order in $n$")
         if _WORD.match(what):
             what = what[0].upper() + what[1:]
         if not laws:
             if f"{min(curve):.3g}" == f"{max(curve):.3g}":
-                return f"{what} is {curve[0]:.3g} at every {name} shown"
+                return f"{what} is {_short(curve[0])} at every {name} shown"
             turn = "falls" if curve[-1] < curve[0] else "grows"
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
-            return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
+            return f"{what} {turn} from {_short(curve[0])} to {_short(curve[-1])}, {ends}"
         formula = law_tex(laws[min(told, len(laws) - 1)])
         kind = self._law_name(laws)
         law = f"{kind} {formula}" if len(formula) <= _LONGEST else kind
-        run = _longest(
-            [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
-        )
+        pairs = list(zip(curve, limits[told], strict=True))
+        if all(abs(x - y) <= 10.0**-_DIGITS * abs(y) for x, y in pairs):
+            return f"{what} equals its {law} to {_DIGITS} digits at every {name} shown"
+        run = _longest([abs(x - y) <= _NEAR * abs(y) for x, y in pairs])
         if run is None:
             return f"{what} is nowhere within {_NEAR:.0%} of its {law} here"
         low, high = (_number(grid[place]) for place in run)
@@ -410,6 +424,12 @@ def _named(size: Symbol) -> str:
 
 def _number(value: Any) -> str:
     return f"{int(value):,}" if value == int(value) else str(value)
+
+
+def _short(value: float) -> str:
+    """Three digits, in full below a million."""
+    text = f"{value:.3g}"
+    return f"{float(text):,.0f}" if 1000 <= abs(value) < 999_500 else text
 
 
 def _is_one(value: Any) -> bool:

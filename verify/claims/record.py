@@ -67,8 +67,10 @@ class CheckRecord(Struct, frozen=True, kw_only=True):
     def tried(self) -> str:
         """The value compared with networks: the formula for E[(Δz)²]/η² itself or its leading
         term, or E[(Δz)²]/η² computed from a formula for the rate."""
-        tried = "formula" if self.claim is Claim.EXACT else "leading term"
-        return tried if self.quantity is Quantity.UPDATE else f"1/({tried})²"
+        exact = self.claim is Claim.EXACT
+        if self.quantity is Quantity.UPDATE:
+            return "formula" if exact else "leading term"
+        return "1/(formula)²" if exact else "1/(leading)²"
 
 
 def check_record(check: Check) -> CheckRecord:

@@ -37,6 +37,9 @@ __all__ = [
     "typical_lines",
 ]
 
+_FEWEST = 3
+"""The cells of a fit that has a line."""
+
 
 def sentences(run: RunRecord) -> list[str]:
     """All lines about a run: typical networks, measured laws, fits, which step their rates are of,
@@ -194,7 +197,7 @@ def _fitted(interval: Interval, style: Style) -> str:
 
 def step_lines(run: RunRecord) -> list[str]:
     """A line that names the step of the measured rates, if there are any."""
-    if run.step is not None or not (run.measured_laws or run.fits):
+    if run.step is not None or not (run.measured_laws or slope_lines(run)):
         return []
     line = "all rates are those of a linearised step"
     if not any(law.blocks for law in run.measured_laws):
@@ -225,8 +228,12 @@ def _typical(cell: CellRecord, style: Style) -> str:
 
 def slope_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
     """The comparison of measured with exact rates, with intervals: a line for all widths
-    together and one for each width."""
-    return [_slope(fit, style) for fit in run.fits]
+    together and one for each width.  A fit of two cells repeats their z, and a fit of all widths
+    the fit of a single width: they have no line."""
+    telling = [fit for fit in run.fits if fit.cells >= _FEWEST]
+    single = {fit.cells for fit in telling if fit.width is not None}
+    kept = (fit for fit in telling if fit.width is not None or fit.cells not in single)
+    return [_slope(fit, style) for fit in kept]
 
 
 def _slope(fit: PowerFit, style: Style) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from theory.symbols import L
+from theory.waiting import shown_elsewhere
 from verify.runs.execution import Watch
 from verify.runs.sampling import Sampling
 
@@ -66,5 +67,5 @@ def progress_bar(console: Console) -> Iterator[Watch]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with shown_elsewhere(), Progress(*columns, console=console, transient=True) as bar:
         yield Bar(bar)

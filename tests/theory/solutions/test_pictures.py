@@ -32,7 +32,7 @@ from theory import (
     transfer_learning_rate,
 )
 from theory.display.drawing import Curve, Marks, draw, wrapped
-from theory.observables import K, trace, z
+from theory.observables import K, g, trace, z
 from theory.symbols import b, ell, n
 
 UPDATE, LABEL = squared_update(MLP()), squared_update(MLP()).label
@@ -147,6 +147,10 @@ def test_the_title_states_the_finding() -> None:
     assert "is nowhere within 10% of its law" in narrow
     wide = " ".join(UPDATE.plot(n=10**6, L=[16, 32]).get_title().split())
     assert "is everywhere within 10% of its law" in wide
+    equal = " ".join(derive(g @ K @ g, MLP()).plot().get_title().split())
+    assert equal.endswith("equals its law $L/2$ to 12 digits at every depth shown")
+    by_width = " ".join(readout_update(MLP(64, activation=Tanh())).plot().get_title().split())
+    assert r"$E[(\Delta f)^2]/\eta^2$ to leading order in $n$ at width 64 is" in by_width
     assert "falls from 1 to" in alignment(MLP((8, 16, 8)), layer=ell).plot().get_title()
 
 
@@ -211,6 +215,13 @@ def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
     assert list(xs(blocks.plot(B=[3, 4]).get_lines()[0])) == [3, 4]
 
 
+def test_a_real_step_is_named_with_its_rate() -> None:
+    axes = squared_update(MLP(), step=0.01).plot(L=[1, 64])
+    assert r"$n \to \infty$, real step $\eta = 0.01$" in axes.get_title()
+    assert axes.get_ylabel().endswith(r"real step $\eta = 0.01$")
+    assert "grows from 0.5 to 2,350" in axes.get_title().replace("\n", " ")
+
+
 def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:
     line, law = UPDATE.plot(n=64, L=[4]).get_lines()
     assert law.get_linestyle() == "--"
@@ -263,12 +274,25 @@ def test_axes_that_are_given_are_drawn_on_and_returned() -> None:
     assert isinstance(UPDATE.plot(), Axes)
 
 
-def test_ink_is_the_users_in_a_dark_style() -> None:
-    from matplotlib import style
+@pytest.mark.parametrize("own", [{}, {"lines.linewidth": 0.7}])
+def test_ink_colours_and_widths_are_the_users(own: dict[str, Any]) -> None:
+    from matplotlib import rcParams, style
 
-    with style.context("dark_background"):
-        law = UPDATE.plot().get_lines()[-1]
+    with style.context(["dark_background", own]):
+        *curves, law = UPDATE.plot().get_lines()
+        cycle = rcParams["axes.prop_cycle"].by_key()["color"]
+        unit = rcParams["lines.linewidth"]
     assert law.get_color() == "white"
+    assert [line.get_color() for line in curves] == cycle[:3]
+    assert curves[-1].get_linewidth() == unit
+    assert all(unit <= line.get_linewidth() <= 2.1 * unit for line in curves)
+
+
+def test_a_tall_formula_in_a_title_stays_clear_of_the_frame() -> None:
+    axes = readout_update(MLP(64, activation=Tanh())).plot()
+    assert "dfrac" in axes.get_title().split("\n")[-1]
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    assert axes.title.get_window_extent().y0 > axes.bbox.y1 + 2
 
 
 @pytest.mark.parametrize("chosen", [True, pytest.param(False, marks=pytest.mark.slow)])

@@ -18,12 +18,13 @@ from verify import (
     Dense,
     Gram,
     RareEvents,
+    check,
     cli,
     compare_law,
     monte_carlo,
     typical_learning_rate,
 )
-from verify.claims.record import read_record
+from verify.claims.record import check_record, read_record
 from verify.comparison.compare import comparison_record
 from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_row, cell_table, print_table
@@ -202,6 +203,27 @@ def test_a_column_is_named_for_what_it_holds(
     tried = compare_law("L**3", networks=[MLP(16, 1)], samples=100, seed=1)
     assert "tried law" in str(tried)
     assert " exact " not in str(tried).splitlines()[2]
+
+
+def test_the_widest_table_of_a_claim_fits_eighty_columns() -> None:
+    """With z beside its cell: `tried` as in a claim about the leading term of a rate."""
+    claim = check("sqrt(3)/L**1.5", quantity="rate", claim="leading", simulate=False)
+    deep = compare_law(networks=[MLP(10**9, 4096)], samples=1000, seed=1)
+    out = io.StringIO()
+    table = cell_table(comparison_record(deep), check_record(claim).tried)
+    print_table(Console(file=out, width=80, color_system=None), table)
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    (header,) = [line for line in lines if line[:1] == ["width"]]
+    assert header[3] == "1/(leading)²"
+    assert header[-1] == "z"
+
+
+@pytest.mark.parametrize(("depths", "lines"), [((2, 4, 8), 1), ((2, 4), 0)])
+def test_a_fit_has_one_line_and_three_cells(depths: tuple[int, ...], lines: int) -> None:
+    networks = [MLP(64, depth) for depth in depths]
+    text = " ".join(str(compare_law(networks=networks, samples=2000, seed=1)).split())
+    assert text.count("compared with exact values") == lines
+    assert text.count("width 64: measured rate/exact rate") == lines
 
 
 @pytest.mark.slow

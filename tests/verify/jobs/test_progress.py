@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from io import StringIO
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from theory import MLP
+from theory import MLP, waiting
+from theory.waiting import announced
 from verify.jobs.progress import Bar, progress_bar
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution
@@ -53,3 +56,15 @@ def test_only_a_terminal_sees_it(terminal: bool) -> None:
     with progress_bar(console) as watch:
         Execution(watch=watch).run([CHEAP])
     assert ("Gram() at width 8, depth 2" in said.getvalue()) is terminal
+
+
+def test_a_terminal_has_a_bar_or_an_announcement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two displays would write over each other."""
+    monkeypatch.setattr(waiting, "_SILENT", 0.02)
+    monkeypatch.setattr(waiting, "_is_terminal", lambda: True)
+    monkeypatch.setattr(sys, "stderr", said := StringIO())
+    for terminal, seen in ((True, False), (False, True)):
+        console = Console(file=StringIO(), force_terminal=terminal)
+        with progress_bar(console), announced("check"):
+            time.sleep(0.1)
+        assert ("check" in said.getvalue()) is seen
