@@ -56,9 +56,6 @@ VALUES: dict[str, tuple[Any, str, int, bool]] = {
     "alignment": (alignment(MLP()), "depth $L$", 3, True),
     "readout": (readout_update(MLP()), "depth $L$", 3, True),
     "spread": (tangent_kernel(MLP()), "depth $L$", 2, True),
-    "sign descent": (squared_update(MLP(), optimiser=SIGN), "depth $L$", 1, True),
-    "rate of sign descent": (maximal_learning_rate(MLP(), optimiser=SIGN), "depth $L$", 1, True),
-    "wide readout": (readout_update(MLP(activation=Tanh())), "depth $L$", 1, True),
     "derivation": (derive(trace(K @ K), MLP()), "depth $L$", 3, True),
 }
 
