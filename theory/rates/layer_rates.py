@@ -397,8 +397,15 @@ class LayerRates(Composite):
         """The three rates, alone and together; to leading order where sizes are symbols."""
         names, rates = self._drawn_parts, self._rates
         if self.network.free_symbols:
-            leading = tuple(Math.of(rate.leading()) for rate in rates)
-            return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))
+            header, columns = ["", "alone, to leading order"], [[each.leading() for each in rates]]
+            if self.network._is_chain:  # blocks take many seconds
+                with suppress(NotSolved):
+                    columns.append([*self.leading()])
+                    header.append("together")
+            rows = zip(
+                names, *([Math.of(each) for each in column] for column in columns), strict=True
+            )
+            return Table(tuple(header), tuple(rows))
         alone = (real_text(rate.evaluate()) for rate in rates)
         together = map(real_text, self.evaluate())
         return Table(("", "alone", "together"), tuple(zip(names, alone, together, strict=True)))
