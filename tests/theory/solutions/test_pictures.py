@@ -15,12 +15,15 @@ from sympy import exp
 from theory import (
     MLP,
     Branch,
+    ByGroup,
     Graph,
+    HiddenLayers,
     InvalidArgument,
     LeakyReLU,
     Readout,
     Residual,
     Tanh,
+    TrainedLayers,
     alignment,
     derive,
     layer_rates,
@@ -204,6 +207,22 @@ def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
     assert min(xs(numbered.plot().get_lines()[0])) == 3
     blocks = squared_update(Residual(activation=Tanh()), 3)
     assert list(xs(blocks.plot(B=[3, 4]).get_lines()[0])) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("value", "first"),
+    [
+        (maximal_learning_rate(MLP(16), group=HiddenLayers()), 2),
+        (squared_update(MLP(16), rates=ByGroup(0, 1, 2)), 2),
+        (derive(trace(K), MLP(16), rates=ByGroup(0, 1, 2)), 2),
+        (squared_update(MLP(16), rates=TrainedLayers(3, 5)).label, 5),
+        (squared_update(MLP(activation=Tanh()), rates=TrainedLayers(3, 5)), 5),
+        (squared_update(MLP(16), 7, rates=TrainedLayers(2)).label, 7),
+    ],
+    ids=repr,
+)
+def test_a_picture_starts_at_the_first_depth_that_has_a_value(value: Any, first: int) -> None:
+    assert min(xs(value.plot().get_lines()[0])) == first
 
 
 def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:
