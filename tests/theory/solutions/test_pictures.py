@@ -212,14 +212,13 @@ def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
 @pytest.mark.parametrize(
     ("value", "first"),
     [
-        (maximal_learning_rate(MLP(16), group=HiddenLayers()), 2),
-        (squared_update(MLP(16), rates=ByGroup(0, 1, 2)), 2),
+        (maximal_learning_rate(MLP(2), group=HiddenLayers()), 2),
+        (squared_update(MLP(16), rates=ByGroup(0, 1, 2)).label, 2),
         (derive(trace(K), MLP(16), rates=ByGroup(0, 1, 2)), 2),
         (squared_update(MLP(16), rates=TrainedLayers(3, 5)).label, 5),
         (squared_update(MLP(activation=Tanh()), rates=TrainedLayers(3, 5)), 5),
         (squared_update(MLP(16), 7, rates=TrainedLayers(2)).label, 7),
     ],
-    ids=repr,
 )
 def test_a_picture_starts_at_the_first_depth_that_has_a_value(value: Any, first: int) -> None:
     assert min(xs(value.plot().get_lines()[0])) == first

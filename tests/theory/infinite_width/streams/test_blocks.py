@@ -150,7 +150,7 @@ def test_a_multiplier_of_one_over_blocks_tends_to_a_constant() -> None:
         (lambda: moved(Residual(8, 2, branch=ActivatedThenWeights()), SignDescent()), "not Gauss"),
         (lambda: moved(Residual(8, 5000, branch=ActivatedThenWeights())), "4096 blocks at most"),
         *(
-            (lambda scales=scales: moved(Residual(8, 2, **scales)), "needs scales in numbers")
+            (lambda scales=scales: moved(Residual(blocks=2, **scales)), "needs scales in numbers")
             for scales in (
                 {"readout_variance": n},
                 {"readout_variance": B},
