@@ -19,6 +19,7 @@ from theory import (
     Graph,
     HiddenLayers,
     InvalidArgument,
+    LastLayer,
     LeakyReLU,
     Readout,
     Residual,
@@ -212,7 +213,7 @@ def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
 @pytest.mark.parametrize(
     ("value", "first"),
     [
-        (maximal_learning_rate(MLP(2), group=HiddenLayers()), 2),
+        (maximal_learning_rate(MLP(2), group=HiddenLayers(), criterion=LastLayer()), 2),
         (squared_update(MLP(16), rates=ByGroup(0, 1, 2)).label, 2),
         (derive(trace(K), MLP(16), rates=ByGroup(0, 1, 2)), 2),
         (squared_update(MLP(16), rates=TrainedLayers(3, 5)).label, 5),

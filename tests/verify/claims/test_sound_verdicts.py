@@ -5,15 +5,7 @@ from typing import Any
 import pytest
 from sympy import Expr, Integer, Mul, Rational, sqrt
 
-from theory import (
-    MLP,
-    InvalidArgument,
-    LastLayer,
-    LeakyReLU,
-    Residual,
-    maximal_learning_rate,
-    squared_update,
-)
+from theory import MLP, InvalidArgument, LastLayer, LeakyReLU, maximal_learning_rate, squared_update
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, kappa, n, n_0, p, t
 from verify import check
@@ -271,7 +263,6 @@ def test_a_power_whose_exponent_tends_to_a_constant(factor: str, right: bool) ->
 
 RIGHT_ELSEWHERE = [
     ("sqrt(3)/L**(3/2)*2**(1/L)", {"quantity": "rate", "claim": "leading"}),
-    ("51*exp(2)/4*3**(1/B)", {"network": Residual(), "claim": "leading"}),
     ("ell**3/3*2**(ell/L**2)", {"claim": "leading"}),
     (squared_update(MLP()).joint_limit() * 2 ** (1 / n), {"claim": "joint"}),
 ]
