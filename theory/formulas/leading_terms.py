@@ -19,7 +19,7 @@ from functools import reduce
 from itertools import chain, product
 from math import inf
 
-from sympy import Expr, Integer, Mul, Rational, Symbol, factorrat, ilcm
+from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp, factorrat, ilcm
 
 from theory.formulas.arithmetic import Arithmetic, collected
 from theory.formulas.normal_form import (
@@ -28,6 +28,7 @@ from theory.formulas.normal_form import (
     Normaliser,
     NotNormal,
     exponential,
+    normal_form,
     of_field,
 )
 from theory.formulas.positivity import EVERYWHERE, FAR_OUT, Domain, FarOut, share
@@ -41,6 +42,7 @@ _MOST_STEPS = 150
 _MOST_OPERATIONS = 1500
 _MOST_FACTORED = 10**24
 """Numbers that are factored at once."""
+_COMPLEX = "it contains a root of a negative value, which is complex"
 Growth = frozenset[tuple[Expr, Expr]]
 """Pairs of base and exponent of powers that grow or fall exponentially."""
 _NONE = Growth()
@@ -59,11 +61,11 @@ class LeadingTerm:
     coefficient: NormalForm
 
     def equals(self, other: LeadingTerm) -> bool:
-        """Whether both are the same function."""
+        """Whether both are the same function; `NotNormal` where that is not proven."""
         return (
-            self.width_power == other.width_power
+            _is_one(_joined(self.growth, _inverse(other.growth)))
+            and self.width_power == other.width_power
             and self.depth_power == other.depth_power
-            and self.growth == other.growth
             and not self.coefficient - other.coefficient
         )
 
@@ -191,11 +193,30 @@ def _joined(one: Growth, two: Growth) -> Growth:
     return frozenset((base, exponent) for base, exponent in exponents.items() if exponent != 0)
 
 
+def _inverse(growth: Growth) -> Growth:
+    return frozenset((base, -exponent) for base, exponent in growth)
+
+
+def _is_one(ratio: Growth) -> bool:
+    """Whether a growth is 1; `NotNormal` where neither is proven.
+
+    Logarithms of primes and of irreducible polynomials are linearly independent over algebraic
+    functions (Baker), so a product of their powers is 1 only if every exponent is 0.
+    """
+    exponents = {base: exponent for base, exponent in ratio if normal_form(exponent)}
+    parity = exponents.pop(Integer(-1), Integer(0))
+    if any(e.has(exp) or not _is_factored(b) for b, e in exponents.items()) and len(exponents) > 1:
+        raise NotNormal("two powers that grow exponentially are not compared")
+    sizes = tuple(parity.free_symbols)
+    ends = (dict(zip(sizes, at, strict=True)) for at in product((0, 1), repeat=len(sizes)))
+    return not exponents and not any(parity.subs(end) % 2 for end in ends)
+
+
 def _faster(one: _Sum, two: _Sum) -> _Sum:
     """The sum whose growth is larger for every ell/L, where the other is smaller than any power."""
     if one.is_zero or two.is_zero:
         return two if one.is_zero else one
-    ratio = _joined(one.growth, frozenset((base, -exponent) for base, exponent in two.growth))
+    ratio = _joined(one.growth, _inverse(two.growth))
     ends = [_compared(ratio, at) for at in (0, 1)]
     for sign, larger in ((1, one), (-1, two)):
         if ends[1] == sign and ends[0] in (0, sign):
@@ -245,7 +266,8 @@ class _Expansion(Arithmetic[_Sum]):
             raise NotNormal("a power of a power that grows exponentially")
         grown = frozenset((b, (e * exponent).expand()) for b, e in base.growth)
         if exponent.has(self.size):
-            return replace(self._growing(power, leading, rest, exponent), lost=base.lost)
+            value = self._growing(power, leading, rest, exponent)
+            return replace(value, lost=value.lost or base.lost)
         if exponent.is_Rational:
             moved, growth = power * Fraction(int(exponent.p), int(exponent.q)), grown
         else:
@@ -255,16 +277,31 @@ class _Expansion(Arithmetic[_Sum]):
         return value * self._binomial(rest, self.normaliser.of(exponent))
 
     def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
-        """(c (1 + u))^x = c^x exp(x log(1 + u)) for an exponent x that grows."""
-        if power != 0:
-            raise NotNormal(f"it holds {self.size} to a power that grows with this size")
-        value = self.exponential(self.of(exponent) * self._logarithm(rest))
-        if not leading - ONE:
+        """(c y^p (1 + u))^x = c^x y^(p x) exp(x log(1 + u)), y the size, for an exponent x with y.
+
+        The terms of x that grow make c^x a growth, and the constant term a factor; a rest of x that
+        vanishes as y^-d makes it 1 + O(y^-d), and y^(p x) = 1 + O(y^(-d/2)).
+        """
+        x = self.of(exponent)
+        value = self.exponential(x * self._logarithm(rest))
+        if not power and not leading - ONE:
             return value
-        constant, growing = exponent.expand().as_coeff_Add()
-        growth = _growth(self.normaliser.factors(leading.rational), growing)
-        start = _Sum({Fraction(0): self.normaliser.power(leading, constant)})
-        return replace(value * start, growth=_joined(value.growth, growth))
+        if power and max(x.terms, default=-1) >= 0:
+            raise NotNormal(f"it holds {self.size} to a power that grows with this size")
+        if x.growth or x.error >= 0:
+            raise NotNormal("the terms of an exponent are not known")
+        vanishing = max([x.error, *(p for p in x.terms if p < 0)])
+        sign, parts = self.normaliser.factors(leading.rational)
+        if sign < 0 and vanishing > -inf:
+            raise NotNormal(_COMPLEX)
+        growing = (v.expression * self.size ** Rational(p) for p, v in x.terms.items() if p > 0)
+        constant = x.terms[Fraction(0)].expression if Fraction(0) in x.terms else Integer(0)
+        return value * _Sum(
+            {Fraction(0): self.normaliser.power(leading, constant)},
+            vanishing / 2 if power else vanishing,
+            _growth((sign, parts), Add(*growing).expand()),
+            x.lost,
+        )
 
     def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
@@ -274,7 +311,8 @@ class _Expansion(Arithmetic[_Sum]):
         limit = argument.terms.get(Fraction(0))
         small = _Sum({p: v for p, v in argument.terms.items() if p}, argument.error)
         factor = ONE if limit is None else exponential(limit.rational)
-        return _Sum({Fraction(0): factor}) * self._series(small, lambda k: _number(Fraction(1, k)))
+        series = self._series(small, lambda k: _number(Fraction(1, k)))
+        return replace(_Sum({Fraction(0): factor}) * series, lost=argument.lost)
 
     def _logarithm(self, rest: _Sum) -> _Sum:
         """log(1 + u) = u (1 - u/2 + ...)."""
@@ -319,7 +357,7 @@ def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Grow
     """A power that no power of the expanded size describes, by its sign and irreducible factors."""
     sign, parts = factors
     if sign < 0 and not exponent.is_integer:
-        raise NotNormal("it contains a root of a negative value, which is complex")
+        raise NotNormal(_COMPLEX)
     powers = [
         (prime, (times * count * exponent).expand())
         for base, times in parts
@@ -332,9 +370,14 @@ def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Grow
 def _primes(base: Expr) -> list[tuple[Expr, int]]:
     """A number as a product of powers of primes, so that (4/9)^L is (2/3)^(2 L); a number that
     takes long to factor, and any other base, as it is."""
-    if not base.is_Rational or base <= 0 or max(base.p, base.q) > _MOST_FACTORED:
+    if not base.is_Rational or base <= 0 or not _is_factored(base):
         return [(base, 1)]
     return [(Integer(prime), count) for prime, count in factorrat(base).items()]
+
+
+def _is_factored(base: Expr) -> bool:
+    """Whether `_primes` splits a base into irreducible ones."""
+    return not base.is_Rational or max(base.p, base.q) <= _MOST_FACTORED
 
 
 def _product(growth: Growth) -> Expr:

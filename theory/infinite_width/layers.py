@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from sympy import Expr, sympify
 
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
@@ -15,11 +16,12 @@ from theory.errors import NotSolved
 from theory.infinite_width.entrywise import Place, entrywise_part
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import OwnPart
 from theory.public_names import cached_property
 
-__all__ = ["Layers", "Wide", "wide_network"]
+__all__ = ["Layers", "Wide", "scales_in_floats", "wide_network"]
 
 _ROUNDING = 1e-12
 
@@ -76,15 +78,21 @@ def wide_network(network: MLP, inputs: Inputs) -> Wide:
     """``network`` with the input of ``inputs``, in floats; `NotSolved` where scales are symbols or
     widths differ."""
     scales = (network.c, network.bias_variance, fan_in_ratio(network), network.s)
-    if any(not each.is_number for each in scales):
+    weight, bias, fan_in, readout = scales_in_floats(network, scales)
+    square, size = float(inputs.square), float(inputs.size)
+    known = moment_table(network.activation)
+    return Wide(known, weight, bias, network.norm, fan_in, square, size, readout)
+
+
+def scales_in_floats(network: Network, scales: Iterable[Expr]) -> tuple[float, ...]:
+    """``scales`` of ``network``; `NotSolved` where one is a symbol."""
+    listed = tuple(map(sympify, scales))
+    if any(not each.is_number for each in listed):
         raise NotSolved(
             f"infinite width needs scales in numbers, got {network}: give numbers, or leave them "
             f"out"
         )
-    weight, bias, fan_in, readout = map(float, scales)
-    square, size = float(inputs.square), float(inputs.size)
-    known = moment_table(network.activation)
-    return Wide(known, weight, bias, network.norm, fan_in, square, size, readout)
+    return tuple(map(float, listed))
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,14 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
         2*sqrt(3)/sqrt(L)
         """
         if isinstance(self.network.depth, int):
-            return Float(self.infinite_width()) * n**self._width_power * self._unit
+            found = self.infinite_width()
+            if np.ndim(found):
+                raise NotSolved(
+                    f"a leading term at layer=ell of {self.network} is not solved: call "
+                    f"infinite_width() for the values of all {len(found)} layers, or give layer a "
+                    f"number"
+                )
+            return Float(found) * n**self._width_power * self._unit
         return self._law()
 
     def _law(self) -> Expr:

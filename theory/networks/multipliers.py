@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
@@ -23,6 +24,7 @@ __all__ = [
     "as_multipliers",
     "grouped",
     "has_closed_form",
+    "least_depth",
     "multiplier_runs",
     "open_ends",
     "schedule",
@@ -198,6 +200,18 @@ def grouped(rates: tuple[Expr, ...] | Rates) -> tuple[Expr, ...] | Rates:
     if not isinstance(rates, tuple) or len(set(rates[1:-1])) != 1:
         return rates
     return ByGroup(rates[0], rates[1], rates[-1])
+
+
+def least_depth(rates: object, numbers: Mapping[Symbol, Any]) -> int:
+    """The least depth that ``rates`` fit, with ``numbers`` for ends that are symbols.
+
+    >>> least_depth(ByGroup(), {}), least_depth(TrainedLayers(3, 5), {})
+    (2, 5)
+    """
+    if not isinstance(rates, TrainedLayers):
+        return 1 + isinstance(rates, ByGroup)
+    last = 1 if rates.last is None else numbers.get(q, 1) + 1 if rates.last == q else rates.last
+    return max(int(numbers.get(p, 1) if rates.first == p else rates.first), int(last))
 
 
 def has_closed_form(rates: tuple[Expr, ...] | Rates, layer: int | Symbol) -> bool:

@@ -11,6 +11,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol, fraction, latex
 
 from theory.display.drawing import Curve, draw
 from theory.errors import InvalidArgument, NotSolved
+from theory.networks.multipliers import least_depth
 from theory.networks.network import Network
 from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import bound_sizes, read_size
@@ -273,7 +274,10 @@ class Drawable:
         if not several:
             return None, [fixed]
         (family,) = several
-        numbers = _checked(family, given.get(family, _CURVES.get(family)))
+        usual = _CURVES.get(family)
+        if family == L:
+            usual = tuple(max(_least_depth(self, fixed), depth) for depth in _CURVES[L])
+        numbers = _checked(family, given.get(family, usual))
         return family, [fixed | {family: number} for number in numbers]
 
     def _grid(self, axis: Symbol, values: Sequence[dict[Symbol, Any]]) -> list[Any]:
@@ -285,7 +289,8 @@ class Drawable:
         at = block_of(getattr(self, "layer", 1))
         named = at if isinstance(at, int) and axis in (L, B) else 1
         least = max(int(point.get(ell, point.get(b, named))) for point in values)
-        ends = {L: (max(least, 2 if self._drawn_parts else 1), 64), n: (16, 4096), n_0: (1, 4096)}
+        low = max(least, 2 if self._drawn_parts else 1, *(_least_depth(self, p) for p in values))
+        ends = {L: (low, max(64, 2 * low)), n: (16, 4096), n_0: (1, 4096)}
         ends[ell] = ends[b] = (1, int(last))
         if axis == B:
             return [2**k for k in range(7) if 2**k >= max(least, 2 if self._drawn_parts else 1)]
@@ -362,6 +367,15 @@ def _opened(held: Any, sizes: Mapping[str, Symbol]) -> Any:
         return held
     own = ((each.name, getattr(held, each.name)) for each in fields(held))  # type: ignore[arg-type]
     return replace(held, **{name: _opened(value, sizes) for name, value in own})  # type: ignore[type-var]
+
+
+def _least_depth(held: Any, numbers: Mapping[Symbol, Any]) -> int:
+    """The least depth of the rates of a value, with ``numbers`` for its symbols."""
+    if isinstance(held, Drawable):
+        held = tuple(getattr(held, each.name) for each in fields(held))  # type: ignore[arg-type]
+    if type(held) is tuple:
+        return max((_least_depth(each, numbers) for each in held), default=1)
+    return least_depth(held, numbers)
 
 
 def _inside(value: Any) -> bool:

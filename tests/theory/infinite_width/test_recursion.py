@@ -238,6 +238,11 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(0), "depth"),
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(), "open size L"),
         (lambda: squared_update(MLP(depth=3, activation=Tanh())).infinite_width(4), "depth 3"),
+        (lambda: squared_update(MLP(depth=3, activation=Tanh()), ell).leading(), "all 3 layers"),
+        (
+            lambda: squared_update(MLP(depth=3), ell, optimiser=SignDescent()).latex(),
+            "all 3 layers",
+        ),
         (lambda: Momentum(1), "beta"),
         (lambda: SignDescent(-1), "epsilon"),
         (lambda: WeightDecay(WeightDecay(Normalised(), 1), 1), "without weight decay"),

@@ -15,13 +15,17 @@ from sympy import exp
 from theory import (
     MLP,
     Branch,
+    ByGroup,
     Graph,
+    HiddenLayers,
     InvalidArgument,
+    LastLayer,
     LeakyReLU,
     Readout,
     Residual,
     SignDescent,
     Tanh,
+    TrainedLayers,
     alignment,
     derive,
     layer_rates,
@@ -217,6 +221,21 @@ def test_a_real_step_is_named_with_its_rate() -> None:
     assert r"$n \to \infty$, real step $\eta = 0.01$" in axes.get_title()
     assert axes.get_ylabel().endswith(r"real step $\eta = 0.01$")
     assert "grows from 0.5 to 2,350" in axes.get_title().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "first"),
+    [
+        (maximal_learning_rate(MLP(2), group=HiddenLayers(), criterion=LastLayer()), 2),
+        (squared_update(MLP(16), rates=ByGroup(0, 1, 2)).label, 2),
+        (derive(trace(K), MLP(16), rates=ByGroup(0, 1, 2)), 2),
+        (squared_update(MLP(16), rates=TrainedLayers(3, 5)).label, 5),
+        (squared_update(MLP(activation=Tanh()), rates=TrainedLayers(3, 5)), 5),
+        (squared_update(MLP(16), 7, rates=TrainedLayers(2)).label, 7),
+    ],
+)
+def test_a_picture_starts_at_the_first_depth_that_has_a_value(value: Any, first: int) -> None:
+    assert min(xs(value.plot().get_lines()[0])) == first
 
 
 def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:

@@ -93,6 +93,11 @@ def test_what_has_no_normal_form_says_so(expression: Expr) -> None:
         2**L + 3**L / L,
         1 / (1 + sqrt(L)),
         (L * (L + 1)) ** Rational(-3, 4),
+        L * 2 ** (1 / L),
+        L * 2 ** ((L + 1) / L),
+        2 ** (L**2 / (L + 1)),
+        L * 3 ** (L / n) * n ** (1 / n),
+        L ** (1 / L) * (1 + 1 / L) ** sqrt(L),
         n**3 * ((4 * L / n + 1) * exp(-L / n) + (6 * L**2 / n**2 + 2 * L / n - 1) * exp(5 * L / n)),
     ],
 )
@@ -108,6 +113,7 @@ def test_leading_terms_are_those_of_sympy(expression: Expr) -> None:
         ((1 + 5 / n) ** L * (L + 1), n * t * exp(5 * t)),
         ((1 - 2 / n) ** (2 * L) * L, n * t * exp(-4 * t)),
         (L**3 / 3 + L**4 / n, n**3 * t**3 * (3 * t + 1) / 3),
+        (L * 2 ** (1 / n) * 3 ** (1 / L), n * t),
         (sqrt(L + n), sqrt(n) * sqrt(t + 1)),
         (n * exp(2 * t) + exp(9 * t), n * exp(2 * t)),
     ],
@@ -121,6 +127,8 @@ def test_joint_terms(expression: Expr, term: Expr) -> None:
     [
         *(log(n), (n + 1) ** L, 1 + (-1) ** L, Integer(0), exp(L), L + 1 / (L - ell)),
         *(sqrt(L - n), sqrt(2 - L), (1 + a**L) * L, 2**ell + 3 ** (L - ell)),
+        *(2 ** (1 / log(L)), (-2) ** (1 / L), 2 ** (1 / L) - 3 ** (1 / L), L ** (1 + 1 / L)),
+        2**L * (exp(1 + 2**-L) - exp(1)) + 1,
     ],
 )
 def test_limits_that_are_not_known_say_so(expression: Expr) -> None:

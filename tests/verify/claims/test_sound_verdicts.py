@@ -244,6 +244,36 @@ def test_one_power_in_several_spellings_is_one_leading_term(
     assert wrong.verdict.name == "REJECTED", wrong
 
 
+CONSTANT_POWERS = [
+    *(("2**(1/L)", True), ("3**(1/(L+1))", True), ("4**((L+1)/L)/4", True)),
+    *(("2*2**(L**2/(L+1)-L)", True), ("2**sqrt(L**2+1)/2**L", True), ("n_0**(1/L)", True)),
+    *(("(1+1/L)**sqrt(L)", True), ("3**(1/n)", True), ("2**(L/n)", True), ("L**(1/L)", True)),
+    *(("(-2)**L*(-1/2)**L", True), ("(-1)**(L**2-L)", True)),
+    *(("2*2**(1/L)", False), ("2**((L+1)/L)", False), ("(1+1/L)**L", False)),
+    *(("2**(L**2/(L+1)-L)", False), ("2**sqrt(L**2+L)/2**L", False), ("2**sqrt(L)", False)),
+    *(("3**(n/(n+1))", False), ("n_0**((L+1)/L)", False), ("(-1)**L", False)),
+]
+
+
+@pytest.mark.parametrize(("factor", "right"), CONSTANT_POWERS)
+def test_a_power_whose_exponent_tends_to_a_constant(factor: str, right: bool) -> None:
+    expected = Outcome.CONSISTENT if right else Outcome.REJECTED
+    assert outcome(f"L**3/3*{factor}", **LEADING) is expected
+
+
+RIGHT_ELSEWHERE = [
+    ("sqrt(3)/L**(3/2)*2**(1/L)", {"quantity": "rate", "claim": "leading"}),
+    ("ell**3/3*2**(ell/L**2)", {"claim": "leading"}),
+    (squared_update(MLP()).joint_limit() * 2 ** (1 / n), {"claim": "joint"}),
+]
+
+
+@pytest.mark.parametrize(("formula", "asked"), RIGHT_ELSEWHERE, ids=repr)
+def test_a_power_that_tends_to_1_of_other_claims(formula: Any, asked: dict[str, Any]) -> None:
+    assert outcome(formula, **asked) is Outcome.CONSISTENT
+    assert outcome(f"2*({formula})", **asked) is Outcome.REJECTED
+
+
 def test_an_exact_law_is_its_own_leading_term_off_the_critical_variance() -> None:
     network = MLP(weight_variance="1.9")
     update = squared_update(network)

@@ -7,6 +7,7 @@ import numpy as np
 
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.errors import NotSolved
+from theory.infinite_width.layers import scales_in_floats
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
 from theory.networks.residual import Residual
@@ -23,10 +24,12 @@ class Blocks:
         self.table: MomentTable = moment_table(network.activation)
         self.activation = network.activation
         variances = network.variances._mapped(network._in_blocks)
-        self.up, self.down, first = map(float, (variances.up, variances.down, variances.input))
-        self.tau2, self.skip2 = float(network.tau2), float(network._in_blocks(network.skip2))
-        self.bias, self.ratio = float(network.bias_variance), branch_ratio(network)
-        self.inputs, self.fan_in = inputs, float(fan_in_ratio(network))
+        weights = variances.up, variances.down, variances.input
+        steps = network.tau2, network._in_blocks(network.skip2)
+        others = network.bias_variance, fan_in_ratio(network), network.s
+        scales = scales_in_floats(network, (*weights, *steps, *others))
+        self.up, self.down, first, self.tau2, self.skip2, self.bias, self.fan_in, readout = scales
+        self.inputs, self.ratio = inputs, branch_ratio(network)
         self.squares, self.means = np.empty(self.blocks + 1), np.zeros(self.blocks + 1)
         self.squares[0] = first * float(inputs.square)
         self.scale2 = np.ones(self.blocks + 1)
@@ -58,7 +61,7 @@ class Blocks:
         behind = self.down if isinstance(self.kind, UpDown) else 1.0
         self.passed = self.tau2 * self.up * behind * self.moments.m2 / self.scale2[:-1]
         """E (gradient through the branch)^2 over P, of every block."""
-        factors = [float(network.s), *(self.skip2 + self.passed)[::-1]]
+        factors = [readout, *(self.skip2 + self.passed)[::-1]]
         self.gradients = np.cumprod(factors)[::-1]
         """P of the stream after blocks 0 to B."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import Symbol
 
 from tests.theory.infinite_width.literal_blocks import Shape, movements
 from theory import (
@@ -29,6 +30,7 @@ from theory import (
     squared_update,
 )
 from theory.infinite_width.streams.blocks import Movement, moved_in_blocks
+from theory.symbols import B, n
 from verify import Conditioned, monte_carlo
 
 WIDE = 10**12
@@ -147,6 +149,15 @@ def test_a_multiplier_of_one_over_blocks_tends_to_a_constant() -> None:
         (lambda: moved(Residual(8, 2), SignDescent(epsilon=1)), "leave epsilon out"),
         (lambda: moved(Residual(8, 2, branch=ActivatedThenWeights()), SignDescent()), "not Gauss"),
         (lambda: moved(Residual(8, 5000, branch=ActivatedThenWeights())), "4096 blocks at most"),
+        *(
+            (lambda scales=scales: moved(Residual(blocks=2, **scales)), "needs scales in numbers")
+            for scales in (
+                {"readout_variance": n},
+                {"readout_variance": B},
+                {"multiplier2": n / B},
+                {"weight_variance": ByRole(up=Symbol("s", positive=True))},
+            )
+        ),
     ],
 )
 def test_what_is_not_solved_says_so(call: Any, sentence: str) -> None:
