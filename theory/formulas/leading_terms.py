@@ -266,6 +266,8 @@ class _Expansion(Arithmetic[_Sum]):
             raise NotNormal("a power of a power that grows exponentially")
         grown = frozenset((b, (e * exponent).expand()) for b, e in base.growth)
         if exponent.has(self.size):
+            if base.lost and self.of(exponent).growth:
+                raise NotNormal("a left-out term to a power that grows exponentially")
             value = self._growing(power, leading, rest, exponent)
             return replace(value, lost=value.lost or base.lost)
         if exponent.is_Rational:

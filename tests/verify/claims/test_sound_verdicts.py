@@ -261,6 +261,13 @@ def test_a_power_whose_exponent_tends_to_a_constant(factor: str, right: bool) ->
     assert outcome(f"L**3/3*{factor}", **LEADING) is expected
 
 
+@pytest.mark.parametrize(
+    "factor", ["(1+2**-L)**(2**L)", "(1+2**-L)**(2**L)/e", "(1+2**-L)**(3**L)"]
+)
+def test_a_left_out_term_to_a_growing_power_is_undecided(factor: str) -> None:
+    assert outcome(f"L**3/3*{factor}", **LEADING) is Outcome.UNDECIDED
+
+
 RIGHT_ELSEWHERE = [
     ("sqrt(3)/L**(3/2)*2**(1/L)", {"quantity": "rate", "claim": "leading"}),
     ("ell**3/3*2**(ell/L**2)", {"claim": "leading"}),
