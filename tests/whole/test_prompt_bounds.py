@@ -125,7 +125,7 @@ REFUSED |= {
         "no power of B",
     ),
     "fading variances": (
-        lambda: squared_update(MLP(activation=Tanh(), weight_variance="1/2")).infinite_width(900),
+        lambda: squared_update(MLP(activation=Tanh(), weight_variance="1/8")).infinite_width(900),
         r"exp\(-300\): give a smaller depth or larger variances",
     ),
 }

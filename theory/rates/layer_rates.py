@@ -366,12 +366,13 @@ class LayerRates(Composite):
         """Whether the rates together move an earlier layer or block by more than the last."""
         if self.network.free_symbols or len(self.inner) == 1:
             return ""
-        first, *others = (Rational(f"{float(each):.12g}") for each in self.evaluate()[:-1])
-        rates = ByGroup(first, *2 * others) if self.network._is_chain else ByRole(first, *others)
+        first, *others = self.evaluate()[:-1]
+        ratios = [Rational(f"{float(each / first):.12g}") for each in others]
+        rates = ByGroup(1, *2 * ratios) if self.network._is_chain else ByRole(1, *ratios)
         bounded = (EveryHiddenLayer if self.network._is_chain else Stream)(self.bound)
         found = maximal_learning_rate(self.network, rates=rates, criterion=bounded)
         place = f"{'layer' if self.network._is_chain else 'block'} {found.layer}"
-        return moved_farther(place, float(found.evaluate()) ** -2, self.bound)
+        return moved_farther(place, float((first / found.evaluate()) ** 2), self.bound)
 
     def _who_binds(self) -> str:
         """Which group binds at equal rates, where that is known."""
