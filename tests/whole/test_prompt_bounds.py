@@ -126,7 +126,7 @@ REFUSED |= {
     ),
     "fading variances": (
         lambda: squared_update(MLP(activation=Tanh(), weight_variance="1/8")).infinite_width(900),
-        r"exp\(-300\): give a smaller depth or larger variances",
+        r"exp\(-302\): give a smaller depth or larger variances",
     ),
 }
 
