@@ -142,8 +142,8 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     ),
     "WideLayerRates": {
         "share": "it is the square of a rate of together(depth) over the same rate of alone(depth)",
-        "evaluate exact at leading infinite_width first hidden readout": "the rates are solved as "
-        "n -> infinity alone, not at finite width; take alone(64) and together(64)",
+        "evaluate exact at float leading infinite_width first hidden readout": "the rates are "
+        "solved as n -> infinity alone, not at finite width; take alone(64) and together(64)",
     },
     "MaximalLearningRate BlockLearningRate": {
         "infinite_width": "maximal_learning_rate(network, inputs=Inputs()) has it",

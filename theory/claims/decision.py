@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 
-from sympy import Expr, Integer, Rational, radsimp
+from sympy import Expr, Integer, Pow, Rational, Symbol, radsimp
 
 from theory.claims.differences import Counterexample, Difference, Kind, find_difference
 from theory.claims.reading import Reading
@@ -142,10 +142,21 @@ def _identical(reading: Reading, domain: Domain) -> bool:
                 and higher.sign(reason.base) is not None
             ):
                 alone = {symbol: Integer(least)}
+                _refuse_undefined(reading.expression, alone)
                 exists = symbol != L or target.exists(alone)
                 parts = [(reading.at(alone), EVERYWHERE)] if exists else []
                 return _all_identical([*parts, (reading, higher)])
         raise
+
+
+def _refuse_undefined(formula: Expr | None, at: dict[Symbol, Integer]) -> None:
+    """`NotNormal` where a power in a formula has no real value at some sizes; SymPy may cancel two
+    such powers."""
+    for power in formula.atoms(Pow) if formula is not None else ():
+        base, exponent = (each.xreplace(at) for each in power.as_base_exp())
+        vanishes = base.is_zero and not exponent.is_nonnegative
+        if vanishes or (base.is_negative and not exponent.is_integer):
+            raise NotNormal(f"{power} has no real value at {point_name(at)}")
 
 
 def _all_identical(parts: Iterable[tuple[Reading, Domain]]) -> bool:

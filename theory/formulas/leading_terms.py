@@ -34,7 +34,7 @@ from theory.formulas.normal_form import (
 from theory.formulas.positivity import EVERYWHERE, FAR_OUT, Domain, FarOut, share
 from theory.symbols import L, ell, n, t
 
-__all__ = ["LeadingTerm", "joint_term", "leading_term"]
+__all__ = ["LeadingTerm", "is_somewhere_odd", "joint_term", "leading_term"]
 
 _ORDERS = (4, 8, 14)
 """How far below its leading power a root is expanded, until the sum has a term."""
@@ -90,9 +90,11 @@ def leading_term(expression: Expr) -> LeadingTerm:
             raise NotNormal("it holds a power whose exponent contains a size")
         rest = coefficient.expression
     if not rest.has(L, ell):
-        constant = Normaliser(EVERYWHERE).of(rest)
+        normaliser = Normaliser(EVERYWHERE)
+        constant = normaliser.of(rest)
         if not constant:
             raise NotNormal("it is zero")
+        _refuse_vanishing(normaliser, EVERYWHERE)
         return LeadingTerm(width, Fraction(0), _NONE, constant)
     return LeadingTerm(width, *_first(rest.xreplace({ell: share * L}), L, EVERYWHERE))
 
@@ -117,13 +119,18 @@ def _first(
         normaliser = Normaliser(signs)
         found = _Expansion(size, order, normaliser).of(expression)
         if found.terms:
-            if any(signs.sign(divisor) is None for divisor in normaliser.divisors):
-                raise NotNormal("it divides by a sum that may vanish")
+            _refuse_vanishing(normaliser, signs)
             power = max(found.terms)
             return power, found.growth, found.terms[power]
         if found.error == -inf:
             break
     raise NotNormal("its leading terms cancel, or it is zero")
+
+
+def _refuse_vanishing(normaliser: Normaliser, signs: Domain | FarOut) -> None:
+    """`NotNormal` where a divisor is not proven to differ from 0."""
+    if any(signs.sign(divisor) is None for divisor in normaliser.divisors):
+        raise NotNormal("it divides by a sum that may vanish")
 
 
 @dataclass(frozen=True)
@@ -207,9 +214,14 @@ def _is_one(ratio: Growth) -> bool:
     parity = exponents.pop(Integer(-1), Integer(0))
     if any(e.has(exp) or not _is_factored(b) for b, e in exponents.items()) and len(exponents) > 1:
         raise NotNormal("two powers that grow exponentially are not compared")
+    return not exponents and not is_somewhere_odd(parity)
+
+
+def is_somewhere_odd(parity: Expr) -> bool:
+    """Whether a polynomial of sizes with whole coefficients takes odd values."""
     sizes = tuple(parity.free_symbols)
     ends = (dict(zip(sizes, at, strict=True)) for at in product((0, 1), repeat=len(sizes)))
-    return not exponents and not any(parity.subs(end) % 2 for end in ends)
+    return any(parity.subs(end) % 2 for end in ends)
 
 
 def _faster(one: _Sum, two: _Sum) -> _Sum:
@@ -264,6 +276,8 @@ class _Expansion(Arithmetic[_Sum]):
         rest = _Sum(below, base.error) * outside
         if base.growth and not exponent.is_Rational:
             raise NotNormal("a power of a power that grows exponentially")
+        if not exponent.is_Integer and any(each.is_negative for each, _ in base.growth):
+            raise NotNormal("a power of an alternating sign stands under a root")
         grown = frozenset((b, (e * exponent).expand()) for b, e in base.growth)
         if exponent.has(self.size):
             if base.lost and self.of(exponent).growth:
@@ -294,7 +308,7 @@ class _Expansion(Arithmetic[_Sum]):
             raise NotNormal("the terms of an exponent are not known")
         vanishing = max([x.error, *(p for p in x.terms if p < 0)])
         sign, parts = self.normaliser.factors(leading.rational)
-        if sign < 0 and vanishing > -inf:
+        if sign < 0 and (vanishing > -inf or x.lost):
             raise NotNormal(_COMPLEX)
         growing = (v.expression * self.size ** Rational(p) for p, v in x.terms.items() if p > 0)
         constant = x.terms[Fraction(0)].expression if Fraction(0) in x.terms else Integer(0)

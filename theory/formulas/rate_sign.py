@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Expr, Integer, Mul, Pow, Rational, exp
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, exp
 
 from theory.algebra.numerals import InverseSquareRoot
-from theory.formulas.leading_terms import LeadingTerm
+from theory.formulas.leading_terms import LeadingTerm, is_somewhere_odd
 from theory.formulas.normal_form import NOT_DECIDED, NormalForm, normal_form
 from theory.formulas.positivity import EVERYWHERE
 
@@ -22,22 +22,27 @@ def sign_everywhere(formula: Expr) -> int | None:
     >>> sign_everywhere(-1 / (n + L)), sign_everywhere(n - L)
     (-1, None)
     """
-    return _sign(formula, lambda each: _sign_of_form(normal_form(each)))
+    return _sign(formula, lambda each, _: _sign_of_form(normal_form(each)))
 
 
 def sign_far_out(formula: Expr, term: Callable[[Expr], LeadingTerm]) -> int | None:
     """The sign of a rate from some size on; -1 where it alternates."""
+    parities: list[Expr] = []
 
-    def sign_of_sum(each: Expr) -> int | None:
+    def sign_of_sum(each: Expr, exponent: Rational) -> int | None:
         leading = term(each)
-        if any(base.is_negative for base, _ in leading.growth):
-            return -1
+        parity = dict(leading.growth).get(Integer(-1))
+        if parity is not None and not exponent.is_Integer:
+            return None
+        if parity is not None and exponent % 2:
+            parities.append(parity)
         return _sign_of_form(leading.coefficient)
 
-    return _sign(formula, sign_of_sum)
+    sign = _sign(formula, sign_of_sum)
+    return sign if sign is None or not is_somewhere_odd(Add(*parities)) else -1
 
 
-def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | None:
+def _sign(formula: Expr, sign_of_sum: Callable[[Expr, Rational], int | None]) -> int | None:
     """The product of the signs of factors.
 
     At most one root may have a base without a proven sign: the square of the whole is positive, so
@@ -49,7 +54,7 @@ def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | Non
             continue
         base, exponent = _base_and_exponent(factor)
         try:
-            sign = sign_of_sum(base)
+            sign = sign_of_sum(base, exponent)
         except NOT_DECIDED:
             sign = None
         if not exponent.is_Integer:

@@ -23,7 +23,15 @@ from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["DEEPEST", "WideValue", "checked_depths", "in_floats", "one_depth"]
+__all__ = [
+    "DEEPEST",
+    "WideValue",
+    "at_width",
+    "by_column",
+    "checked_depths",
+    "in_floats",
+    "one_depth",
+]
 
 DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
@@ -238,6 +246,11 @@ def at_width(found: Any, power: Any, network: Network, instead: str) -> Any:
             f"{_width(network)}, or {instead}"
         )
     return found * float(width) ** float(power)
+
+
+def by_column(rows: list[list[float]]) -> tuple[FloatArray, ...]:
+    """An array for each column of ``rows``."""
+    return tuple(np.array(rows).T)
 
 
 def _width(network: Network) -> str:

@@ -51,6 +51,7 @@ from theory.rates.wide_layer_rates import (
     NamedRates,
     WideLayerRates,
     moved_farther,
+    rate_lines,
     wide_layer_rates,
 )
 from theory.solutions.composite import Composite
@@ -286,16 +287,7 @@ class LayerRates(Composite):
         )
 
     def _lines(self) -> list[Line]:
-        table = self._table
-        return [
-            Line(
-                Math("", rf"\eta_{{\text{{{name}, {column.partition(',')[0]}}}}}"),
-                cell if isinstance(cell, Math) else Math.spelled(cell),
-                "~" if self.open_sizes else "≈",
-            )
-            for name, *cells in table.rows
-            for column, cell in zip(table.header[1:], cells, strict=True)
-        ]
+        return rate_lines(self._table, "~" if self.open_sizes else "≈")
 
     def _at(self, sizes: Sizes) -> LayerRates:
         return layer_rates(network_at(self.network, sizes), bound=self.bound)

@@ -7,10 +7,11 @@ side, so that E[(Delta f)^2] of all groups is the square of a sum.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
-from sympy import Expr, Rational
+from sympy import Expr, Rational, Symbol
 
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
@@ -23,17 +24,21 @@ from theory.infinite_width.recursion import (
     output_moved_by_readout,
 )
 from theory.infinite_width.wide_update import QUICK, WideUpdate
-from theory.infinite_width.wide_value import at_width, in_floats, one_depth
+from theory.infinite_width.wide_value import at_width, by_column, in_floats, one_depth
 from theory.laws.criteria import LastLayer, bound_text
 from theory.networks.mlp import MLP
 from theory.networks.network import checked_network
+from theory.networks.sizes import bound_sizes
 from theory.public_names import PickledByFields, PublicNames
+from theory.symbols import L
 from theory.validation import brief
 from theory.waiting import announced
-from theory.writing.blocks import Table
-from theory.writing.rendering import table_text
+from theory.writing.blocks import Line, Table
+from theory.writing.notation import Math
+from theory.writing.pictures import Drawable
+from theory.writing.rendering import formulas_latex, table_html, table_text
 
-__all__ = ["NamedRates", "WideLayerRates", "moved_farther", "wide_layer_rates"]
+__all__ = ["NamedRates", "WideLayerRates", "moved_farther", "rate_lines", "wide_layer_rates"]
 
 _EQUAL = 1e-6
 
@@ -59,8 +64,21 @@ def moved_farther(place: str, moved: float, bound: Expr) -> str:
     )
 
 
+def rate_lines(table: Table, sign: str) -> list[Line]:
+    """The formulas of a table of rates: a row for each group, a column alone and together."""
+    return [
+        Line(
+            Math("", rf"\eta_{{\text{{{name}, {column.partition(',')[0]}}}}}"),
+            cell if isinstance(cell, Math) else Math.spelled(cell),
+            sign,
+        )
+        for name, *cells in table.rows
+        for column, cell in zip(table.header[1:], cells, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
-class WideLayerRates(NoOperators, PickledByFields, PublicNames):
+class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
     """The largest rates, as n -> infinity, of first layer, hidden layers (2 to L) and readout under
     one ``bound`` of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2], for linearised
     steps; the text says where an earlier layer moves farther.  Made by `layer_rates`.
@@ -79,6 +97,9 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     update: WideUpdate
     bound: Expr
+    _drawn_as: ClassVar[str] = r"learning rate, trained together, as $n \to \infty$"
+    _of_curves: ClassVar[str] = r"$n \to \infty$"
+    _to_open = "depth"
 
     @announced("layer rates")
     def alone(self, depth: object = None) -> dict[str, float]:
@@ -153,13 +174,59 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
             for name, rate in rates.items()
         }
 
-    def __call__(self, *sizes: object, **named: object) -> NoReturn:
-        """Refuse sizes: the rates of a depth are those of a method."""
-        given = ", ".join([*map(brief, sizes), *(f"{k}={brief(v)}" for k, v in named.items())])
-        raise InvalidArgument(
-            f"expected no call of WideLayerRates, got ({given}); call alone(12), together(12) or "
-            f"equal_shares(12) with the depth"
-        )
+    @property
+    def network(self) -> MLP:
+        """The network of the rates.
+
+        >>> from theory import MLP, Tanh, layer_rates
+        >>> layer_rates(MLP(activation=Tanh())).network
+        MLP(activation=Tanh())
+        """
+        return self.update.network
+
+    @property
+    def open_sizes(self) -> tuple[Symbol, ...]:
+        """The depth L, if it is open.
+
+        >>> from theory import MLP, Tanh, layer_rates
+        >>> layer_rates(MLP(activation=Tanh())).open_sizes
+        (L,)
+        """
+        return self.update.open_sizes
+
+    def __call__(self, *sizes: object, **named: object) -> tuple[Any, ...]:
+        """The rates of `together` at a number or several for the depth L, the readout last.
+
+        >>> from theory import MLP, Tanh, layer_rates
+        >>> [round(rate, 4) for rate in layer_rates(MLP(64, activation=Tanh()))(L=16)]
+        [2.705, 0.4173, 0.2509]
+        """
+        elsewhere = self.update._elsewhere
+        depth = bound_sizes(self.open_sizes, self.network, sizes, named, elsewhere).get(L)
+        if not isinstance(depth, Iterable):
+            return tuple(self.together(depth).values())
+        return by_column([list(self.together(each).values()) for each in depth])
+
+    def latex(self) -> str:
+        r"""The rates alone and together of a network with a depth, in LaTeX.
+
+        >>> from theory import MLP, Tanh, layer_rates
+        >>> print(layer_rates(MLP(depth=16, activation=Tanh())).latex().splitlines()[1])
+        \eta_{\text{first layer, alone}} &\approx  5.18635 \\
+        """
+        self._depth(None, "alone(64)")
+        return formulas_latex(rate_lines(self._table, "≈"))
+
+    def _repr_html_(self) -> str | None:
+        """The rates as a table; None where they have no table."""
+        return table_html(self._table) if "\n" in repr(self) else None
+
+    @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        return ("first layer", "hidden layers", "readout")
+
+    def _laws(self) -> tuple[Expr, ...]:
+        return ()
 
     def _bounded(self, rates: dict[str, float], depth: int) -> dict[str, float]:
         """``rates`` at the bound 1, at the bound."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from theory import (
     MLP,
@@ -118,3 +119,20 @@ def test_a_lower_layer_that_moves_farther_is_named() -> None:
     update = squared_update(network, 1, rates=(first,) + (hidden,) * 23)
     moved = float(update.infinite_width())
     assert f"together, layer 1 moves by {moved:.3g} in mean square" in repr(rates)
+
+
+def test_rates_at_several_depths_are_called_drawn_and_written() -> None:
+    rates: Any = layer_rates(MLP(64, activation=Tanh()))
+    called, together = rates(L=[4, 8]), [rates.together(depth) for depth in (4, 8)]
+    assert [list(each) for each in called] == [
+        [each[name] for each in together] for name in ("first layer", "hidden layers", "readout")
+    ]
+    axes = rates.plot(Figure().add_subplot(), L=[4, 8])
+    drawn = [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()]
+    assert drawn == [list(each) for each in called]
+    assert "hidden layers" in axes.get_title().replace("\n", " ")
+    known = layer_rates(MLP(64, 8, activation=Tanh()))
+    assert rf"{together[1]['readout']:.6g}" in known.latex()
+    assert known() == tuple(together[1].values())
+    with pytest.raises(InvalidArgument, match=r"as in alone\(64\)$"):
+        rates.latex()

@@ -268,6 +268,46 @@ def test_a_left_out_term_to_a_growing_power_is_undecided(factor: str) -> None:
     assert outcome(f"L**3/3*{factor}", **LEADING) is Outcome.UNDECIDED
 
 
+ROOT = "sqrt(3/L**3)"
+SIGNS = [
+    *((f"-(-1)**(L**2+L)*{ROOT}", False), (f"-(-1)**L*{ROOT}", False)),
+    *((f"(1-L)*(-1)**L/L*{ROOT}", False), (f"-sqrt((-1)**(L**2+L))*(-1)**L*{ROOT}", False)),
+    *((f"(-1)**L*(-2)**(L**2+L)/2**(L**2+L)*{ROOT}", False), (f"(-1)**(L**2+L)*{ROOT}", True)),
+    (f"(-2)**(L**2+L)/2**(L**2+L)*{ROOT}", True),
+]
+
+
+@pytest.mark.parametrize(("formula", "right"), SIGNS)
+def test_the_sign_of_a_rate_holds_at_every_size(formula: str, right: bool) -> None:
+    expected = Outcome.CONSISTENT if right else Outcome.REJECTED
+    assert outcome(formula, quantity="rate", **LEADING) is expected
+
+
+NARROW = MLP(depth=2, input_width=n_0)
+UNDECIDED_POWERS: list[tuple[str, dict[str, Any]]] = [
+    ("L**3/3*sqrt((-1)**(L**2+L))*(-1)**L", LEADING),
+    ("L**2/3*sqrt(((-1)**L*L+(-1)**L)*((-1)**L*L+2*(-1)**L))*(-1)**L", LEADING),
+    ("L**3/3*(((-4)**L)**(3/2))**(2/3)*(-4)**(-L)", LEADING),
+    ("L**3/3*(1/L**2-1)**(L+2**(-L))*(-1)**(-L)", LEADING),
+    ("(n_0**2-9)/((n_0-3)*(n_0+3))/2", {**LEADING, "network": NARROW}),
+    (
+        "(n**2+n+5)/(2*n**2)+sqrt(4*n-6)-sqrt(2)*sqrt(2*n-3)",
+        {"claim": "exact", "network": MLP(depth=1)},
+    ),
+    (
+        f"{squared_update(MLP()).exact}+(n**2-1)**(1-L)-((n-1)*(n+1))**(1-L)",
+        {"claim": "exact"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("formula", "asked"), UNDECIDED_POWERS, ids=repr)
+def test_a_formula_without_a_value_at_some_sizes_is_undecided(
+    formula: str, asked: dict[str, Any]
+) -> None:
+    assert outcome(formula, **asked) is Outcome.UNDECIDED
+
+
 RIGHT_ELSEWHERE = [
     ("sqrt(3)/L**(3/2)*2**(1/L)", {"quantity": "rate", "claim": "leading"}),
     ("ell**3/3*2**(ell/L**2)", {"claim": "leading"}),
