@@ -53,7 +53,9 @@ def run_text(run: RunRecord) -> str:
 def in_columns(*parts: Table | str) -> str:
     """Tables and lines as text for a page of unknown width."""
     out = io.StringIO()
-    console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
+    console = Console(
+        file=out, width=_COLUMNS, highlight=False, color_system=None, force_jupyter=False
+    )
     for part in parts:
         if isinstance(part, Table):
             print_table(console, part)

@@ -228,7 +228,7 @@ class CoordinateCheck(NoCondition):
             table.add_column(name, justify="right", no_wrap=True)
         for row in self._rows():
             table.add_row(*row)
-        console = Console(width=120, color_system=None, highlight=False)
+        console = Console(width=120, color_system=None, highlight=False, force_jupyter=False)
         with console.capture() as capture:
             console.print(table)
         lines = [line.rstrip() for line in capture.get().splitlines()]

@@ -261,3 +261,10 @@ def test_theory_names_the_call_that_gives_the_typical_rate() -> None:
         assert "typical" not in repr(value(MLP()))
     assert typical_learning_rate(MLP(width=16, depth=5), samples=200, seed=1).rate > 0
     assert "verify.typical_learning_rate" in repr(maximal_learning_rate(MLP()).validity("0.1"))
+
+
+def test_a_text_is_the_same_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = check("L", claim="leading", simulate=False)
+    outside = str(found)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(found) == outside != ""
