@@ -305,16 +305,19 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     """Whether formula over exact value tends to 1, in the limit of ``claim``."""
     if reading.expression is None:
         return _limit_of_function(reading, claim)
+    target = reading.target
+    if reading.expression == 0 and target.law(claim) == 0:
+        return _undecided("the exact value is 0, which has no leading term; claim='exact' decides")
     if reading.expression == 0:
         return _wrong_limit(reading, claim, Integer(0), 0)
-    target = reading.target
     if target.has_open_layer and isinstance(target.network.depth, int):
         return _limit_by_layer(reading, claim)
     try:
         mine = _leading(reading, claim)
         term, rounded = mine.expression, reading.formula.rounded
-        right = mine.equals(_TERMS[claim](target.law(claim))) or (
-            rounded and _limit_counterexample(reading, claim, term, 1) is None
+        law = _TERMS[claim](target.law(claim))
+        right = mine.equals(law) or (
+            rounded and mine.is_near(law) and _limit_counterexample(reading, claim, term, 1) is None
         )
         if not right and rounded and _is_near(reading, claim):
             raise NotNormal(

@@ -173,9 +173,10 @@ class Target:
     def far_points(self) -> Iterator[Point]:
         """A few points of larger sizes, at which a formula that is right at small sizes may
         fail."""
-        for width, depth in _FAR if self.coordinates else ():
+        for number, (width, depth) in enumerate(_FAR if self.coordinates else ()):
             for layer in dict.fromkeys((1, depth // 2, depth)):
-                values = {n: width, L: depth, ell: layer, n_0: 7, a: Rational(1, 3)}
+                values = {n: width, L: depth, ell: layer}
+                values |= {n_0: 4 + 3 * number, a: Rational(2 * number + 1, 4 * number + 5)}
                 point = {s: sympify(values[s]) for s in self.coordinates}
                 if self.exists(point):
                     yield point
@@ -186,7 +187,7 @@ class Target:
         """Whether the network at a point has the layer, and the multipliers fit it."""
         named = block_of(self.layer)
         layer = point.get(ell, named)
-        if layer not in (None, ell, b) and layer > point.get(L, self.network.depth):
+        if layer not in (None, ell, b, B) and layer > point.get(L, self.network.depth):
             return False
         if not isinstance(self.rates, ByGroup | TrainedLayers):
             return True
@@ -211,7 +212,7 @@ def _law(target: Target, claim: Claim) -> Expr:
             f"expected layer=None with claim='joint', got layer={target.layer}; the joint limit "
             f"is solved at the last hidden layer"
         )
-    if claim is Claim.JOINT or target.quantity is Quantity.UPDATE:
+    if target.quantity is Quantity.UPDATE:
         mean = target.update
         laws = {Claim.LEADING: mean.leading, Claim.JOINT: mean.joint_limit}
         found = mean._in_full() if claim is Claim.EXACT else laws[claim]() / mean.unit_of_step
@@ -219,7 +220,8 @@ def _law(target: Target, claim: Claim) -> Expr:
     rate = target.rate
     if claim is Claim.EXACT:
         return as_layers(rate._moved)
-    return as_layers(target.bound * rate.leading() ** -2)
+    limit = rate.leading() if claim is Claim.LEADING else rate.joint_limit()
+    return as_layers(target.bound * limit**-2)
 
 
 @lru_cache(maxsize=4096)

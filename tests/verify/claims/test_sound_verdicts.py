@@ -5,9 +5,21 @@ from typing import Any
 import pytest
 from sympy import Expr, Integer, Mul, Rational, sqrt
 
-from theory import MLP, InvalidArgument, LastLayer, LeakyReLU, maximal_learning_rate, squared_update
+from theory import (
+    MLP,
+    Branch,
+    Branches,
+    InvalidArgument,
+    LastLayer,
+    LeakyReLU,
+    MeanOverLayers,
+    Residual,
+    maximal_learning_rate,
+    squared_update,
+)
+from theory.observables import f
 from theory.outcome import Outcome
-from theory.symbols import L, a, ell, eta, kappa, n, n_0, p, t
+from theory.symbols import B, L, a, ell, eta, kappa, n, n_0, p, t
 from verify import check
 
 TWO = MLP(depth=2)
@@ -306,6 +318,51 @@ def test_a_formula_without_a_value_at_some_sizes_is_undecided(
     formula: str, asked: dict[str, Any]
 ) -> None:
     assert outcome(formula, **asked) is Outcome.UNDECIDED
+
+
+BRANCHES = {"claim": "joint", "quantity": "rate", "network": Residual(), "criterion": Branches()}
+BY_CRITERION: list[tuple[Any, dict[str, Any], Outcome]] = [
+    ("2*sqrt(51)*exp(-1)/51", BRANCHES, Outcome.REJECTED),
+    ("sqrt(102)*exp(-1)/51", BRANCHES, Outcome.CONSISTENT),
+    (
+        1 / sqrt(squared_update(MLP()).joint_limit() / eta**2),
+        {"claim": "joint", "quantity": "rate", "criterion": MeanOverLayers()},
+        Outcome.UNDECIDED,
+    ),
+    ("0", {"observable": f, "network": MLP(), "claim": "leading"}, Outcome.UNDECIDED),
+    (
+        "1",
+        {"network": Residual(), "layer": Branch(B), "claim": "leading"},
+        Outcome.REJECTED,
+    ),
+]
+
+
+@pytest.mark.parametrize(("formula", "asked", "expected"), BY_CRITERION, ids=repr)
+def test_limits_of_other_criteria_and_places(
+    formula: Any, asked: dict[str, Any], expected: Outcome
+) -> None:
+    assert outcome(formula, **asked) is expected
+
+
+VANISHING = (n_0 - 1) * (n_0 - 2) * (n_0 - 3) * (n_0 - 5)
+SLOPES = MLP(activation=LeakyReLU(a))
+SLOPED = squared_update(SLOPES).leading() / eta**2
+
+
+@pytest.mark.parametrize(
+    ("formula", "network", "right"),
+    [
+        (1 / 3 * L**3 * (1 + VANISHING), MLP(input_width=n_0), False),
+        (1.0000000000000002 * SLOPED * (1 + (2 * a - 1) * (3 * a - 1) * (a - 1)), SLOPES, False),
+        (1.0000000000000002 * SLOPED, SLOPES, True),
+        (1 / 3 * L**3, MLP(), True),
+    ],
+    ids=repr,
+)
+def test_rounded_floats_excuse_no_other_term(formula: Any, network: MLP, right: bool) -> None:
+    expected = Outcome.CONSISTENT if right else Outcome.UNDECIDED
+    assert outcome(formula, network=network, **LEADING) is expected
 
 
 RIGHT_ELSEWHERE = [
