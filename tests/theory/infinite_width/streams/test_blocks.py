@@ -30,7 +30,7 @@ from theory import (
     squared_update,
 )
 from theory.infinite_width.streams.blocks import Movement, moved_in_blocks
-from theory.symbols import B, n
+from theory.symbols import B, T, n
 from verify import Conditioned, monte_carlo
 
 WIDE = 10**12
@@ -153,7 +153,7 @@ def test_a_multiplier_of_one_over_blocks_tends_to_a_constant() -> None:
             (lambda scales=scales: moved(Residual(blocks=2, **scales)), "needs scales in numbers")
             for scales in (
                 {"readout_variance": n},
-                {"readout_variance": B},
+                {"readout_variance": T},
                 {"multiplier2": n / B},
                 {"weight_variance": ByRole(up=Symbol("s", positive=True))},
             )
