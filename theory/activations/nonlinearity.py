@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -118,6 +119,7 @@ def sigmoid(values: FloatArray) -> FloatArray:
     return np.where(np.asarray(values) < 0, tail, 1.0) / (1 + tail)
 
 
+@lru_cache(maxsize=64)
 def flat_pieces(activation: Nonlinearity) -> NDArray[np.bool_]:
     """Whether the slope is 0 on each piece: below the kinks, between them and above."""
     kinks = np.array(activation.kinks or (0.0,))

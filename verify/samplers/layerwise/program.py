@@ -54,9 +54,9 @@ class Program(NamedTuple):
     the gradient at place i without what a skip adds at ``pulled[i]``, phi' at ``slopes[i]``.
     ``parts``: how many of them a change passes.
 
-    ``rule``, ``multiple``, ``decay``, ``epsilon``: the optimiser.  ``flat``: whether phi' is 0 on
-    an interval.  ``whole``: whether a step is of the loss, not of f.  ``step``: 0 for the
-    linearised update.  ``given``: whether the caller gives the products with matrices.
+    ``rule``, ``multiple``, ``decay``, ``epsilon``: the optimiser.  ``flat``: whether signs are of a
+    phi' that is 0 on an interval.  ``whole``: whether a step is of the loss, not of f.  ``step``: 0
+    for the linearised update.  ``given``: whether the caller gives the products with matrices.
     """
 
     kinds: Array
@@ -136,7 +136,6 @@ def program_of(problem: Problem, given: bool) -> Program:
         slopes=_elsewhere(kinds == ACTIVATION, begin, 1) - begin[-1],
         parts=int(np.flatnonzero(sites >= 0).max()) + 1,
         readout_sd=problem.readout_sd,
-        flat=is_flat_somewhere(problem.network.activation),
         whole=problem.parts == ("total",),
         step=problem.step or 0.0,
         given=given,
@@ -163,7 +162,9 @@ def _rule(problem: Problem) -> dict[str, Any]:
     elif isinstance(rule, Normalised):
         code = NORMALISED
     multiple = float(optimiser.multiple)
-    return {"rule": code, "multiple": multiple, "decay": decay, "epsilon": epsilon}
+    flat = code == SIGNS and is_flat_somewhere(problem.network.activation)
+    of_steps = {"rule": code, "multiple": multiple, "decay": decay, "epsilon": epsilon}
+    return of_steps | {"flat": flat}
 
 
 class _Lowered:
