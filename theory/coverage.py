@@ -125,7 +125,6 @@ _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in nam
 _WIDE = "the value is solved as n -> infinity alone"
 _AT_INFINITE_WIDTH = {
     "evaluate exact per_eta2": f"infinite_width(depth) is its number; {_WIDE}, not at finite width",
-    "at": "infinite_width(depth) takes the depth, and the network takes all other sizes",
     "lambdify": f"call it with depths, as in value([4, 8]); {_WIDE}, not at finite width",
     "joint_limit joint_law width_series derivation": f"{_WIDE}; leading() is its law in the depth",
     "validity": "it is solved at finite width for linearised steps of gradient descent with ReLU "
@@ -141,16 +140,17 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         _AT_INFINITE_WIDTH
     ),
     "WideLayerRates": {
-        "share": "it is the square of a rate of together(depth) over the same rate of alone(depth)",
-        "evaluate exact at float leading infinite_width first hidden readout": "the rates are "
-        "solved as n -> infinity alone, not at finite width; take alone(64) and together(64)",
+        "share": "it is the square of a rate of together over the same rate of alone",
+        "evaluate exact float leading infinite_width first hidden readout": "the rates are "
+        "solved as n -> infinity alone, not at finite width; take alone or together, at(L=64) "
+        "where the depth is open",
     },
     "MaximalLearningRate BlockLearningRate": {
         "infinite_width": "maximal_learning_rate(network, inputs=Inputs()) has it",
     },
     "LayerRates": {
         "infinite_width equal_shares": "layer_rates(network, inputs=Inputs()) is at n = infinity "
-        "and has together(depth) and equal_shares(depth)",
+        "and has equal_shares",
     },
     "Critical": {"exact float": "points[0].weight_variance is a number"},
     "CriticalPoint": {"exact float": "weight_variance is a number"},
@@ -294,9 +294,8 @@ class NoOperators(Answering):
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
-        if isinstance(item, str) and hasattr(kind := type(self), "alone"):
-            of = "(depth)" * callable(kind.alone)
-            rates = f"value.alone{of}['readout'], or value.together{of}"
+        if isinstance(item, str) and hasattr(type(self), "alone"):
+            rates = "value.alone['readout'], or value.together"
             self._refuse(f"no index [{brief(item)}]", rates)
         self._refuse(f"no index [{brief(item)}], or an expression for SymPy")
 

@@ -99,19 +99,19 @@ REFUSED |= {
         "the rate of .* is beyond the range of floats: give a smaller depth$",
     ),
     "rates of layers in chaos": (
-        lambda: GROUPS.alone(10**4),
+        lambda: GROUPS.at(L=10**4).alone,
         "a rate of .* is beyond the range of floats",
     ),
     "rates together in chaos": (
-        lambda: GROUPS.together(10**4),
+        lambda: GROUPS.at(L=10**4).together,
         "a rate of .* is beyond the range of floats",
     ),
     "shares in chaos": (
-        lambda: GROUPS.equal_shares(10**4),
+        lambda: GROUPS.at(L=10**4).equal_shares,
         "a rate of .* is beyond the range of floats",
     ),
     "rates of layers that fade": (
-        lambda: FADING_GROUPS.alone(10**4),
+        lambda: FADING_GROUPS.at(L=10**4).alone,
         "a rate of .* is beyond the range of floats",
     ),
     "growing blocks": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import log, nan
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sympy import Expr, Symbol
@@ -19,8 +19,9 @@ from theory.infinite_width.wide_value import WideValue, in_floats, one_depth
 from theory.networks.inputs import Inputs
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, as_multipliers
-from theory.networks.network import Network, checked_network
+from theory.networks.network import Network, asked_layer, checked_network
 from theory.networks.roles import block_of
+from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.optimisers import GradientDescent, Optimiser
 from theory.public_names import cached_property
 from theory.symbols import L, ell, eta, n
@@ -81,6 +82,12 @@ n = ∞; linearised step of GradientDescent()
         else:
             found = replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid)
         return (self._in_drawn_units(found),)
+
+    def _at(self, sizes: Sizes) -> Self:
+        network: Any = network_at(self.network, sizes)
+        layer = asked_layer(network, layer_at(self.layer, sizes))
+        rates: Any = rates_at(self.rates, sizes)
+        return replace(self, network=network, layer=layer, rates=rates)
 
     def _law(self) -> Expr:
         law = self.depth_law

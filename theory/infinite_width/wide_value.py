@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sympy import Expr, Float, Integer, Symbol
@@ -13,9 +14,15 @@ from theory.algebra.numerals import formula_text
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import bound_sizes, refuse_open_depth
+from theory.networks.sizes import (
+    Sizes,
+    bound_sizes,
+    network_at,
+    read_size,
+    refuse_open_depth,
+)
 from theory.public_names import PickledByFields, PublicNames
-from theory.symbols import L, n
+from theory.symbols import L, meant, n
 from theory.validation import brief, typed, whole_number
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -90,6 +97,24 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
         """
         given = bound_sizes(self.open_sizes, self.network, sizes, named, self._elsewhere)
         return self._with_width(self.infinite_width(given.get(self._depth_symbol)))
+
+    def at(self, *places: Any, **sizes: Any) -> Self:
+        """The same value of the network with numbers for its open depth or width, given as in a
+        call, the width last or by name.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> round(squared_update(MLP(activation=Tanh())).at(L=12).value, 6)
+        1.649215
+        """
+        network = self.network
+        wide = [n] * (n in network.free_symbols)
+        symbols = (*self.open_sizes, *wide)
+        given = bound_sizes(symbols, network, places, sizes)
+        numbers = {s: number for s, number in given.items() if meant(number, s) is not s}
+        return self._at({symbol: read_size(symbol, number) for symbol, number in numbers.items()})
+
+    def _at(self, sizes: Sizes) -> Self:
+        return replace(self, network=network_at(self.network, sizes))  # type: ignore[type-var]
 
     @property
     def value(self) -> Any:

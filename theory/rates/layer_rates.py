@@ -48,7 +48,6 @@ from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import LearningRate, ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.wide_layer_rates import (
-    NamedRates,
     WideLayerRates,
     moved_farther,
     rate_lines,
@@ -108,7 +107,7 @@ class LayerRates(Composite):
         >>> [rates[name].leading() for name in ("input", "up", "down")]
         [sqrt(3)*exp(-1)/3, 2*sqrt(15)*exp(-1)/5, sqrt(15)*exp(-1)/5]
         """
-        return NamedRates(zip((*self._groups, "readout"), self._rates, strict=True))
+        return dict(zip((*self._groups, "readout"), self._rates, strict=True))
 
     @property
     def binding(self) -> str:

@@ -8,14 +8,14 @@ side, so that E[(Delta f)^2] of all groups is the square of a sum.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from sympy import Expr, Rational, Symbol
 
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
 from theory.infinite_width.block_update import wide_update
 from theory.infinite_width.recursion import (
     equal_shares,
@@ -38,19 +38,9 @@ from theory.writing.notation import Math
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex, table_html, table_text
 
-__all__ = ["NamedRates", "WideLayerRates", "moved_farther", "rate_lines", "wide_layer_rates"]
+__all__ = ["WideLayerRates", "moved_farther", "rate_lines", "wide_layer_rates"]
 
 _EQUAL = 1e-6
-
-
-class NamedRates(dict[str, Any]):
-    """Rates at finite width by the names of their groups, which are not called."""
-
-    def __call__(self, *_: object, **__: object) -> NoReturn:
-        """Refuse a call: at infinite width, `WideLayerRates`, the name is a method."""
-        raise InvalidArgument(
-            "expected no call of alone, a dict of rates, got one; write alone['readout'], say"
-        )
 
 
 def moved_farther(place: str, moved: float, bound: Expr) -> str:
@@ -101,16 +91,18 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
     _of_curves: ClassVar[str] = r"$n \to \infty$"
     _to_open = "depth"
 
-    @announced("layer rates")
-    def alone(self, depth: object = None) -> dict[str, float]:
-        """The rate of each group trained alone at ``depth`` layers, to leading order in the width.
+    @property
+    def alone(self) -> dict[str, float]:
+        """The rate of each group trained alone, by the name of the group, to leading order in the
+        width.
 
         >>> from theory import MLP, Normalised, layer_rates
-        >>> rates = layer_rates(MLP(64), optimiser=Normalised()).alone(16)
+        >>> rates = layer_rates(MLP(64, 16), optimiser=Normalised()).alone
         >>> {name: round(rate, 6) for name, rate in rates.items()}
         {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 0.125}
         """
-        return self._at_width(self._alone(self._depth(depth, "alone(64)")))
+        with announced("layer rates"):
+            return self._at_width(self._alone(self._depth("alone")))
 
     def _alone(self, depths: int) -> dict[str, float]:
         """`alone`, over the powers of n."""
@@ -120,17 +112,18 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         rates["readout"] = 1 / float(output_moved_by_readout(deeper, self.update.optimiser, -1))
         return self._bounded(rates, depths)
 
-    @announced("layer rates")
-    def together(self, depth: object = None) -> dict[str, float]:
-        """The rates of all groups trained together: those alone times one factor, at which z of the
-        last layer or f reaches the bound.
+    @property
+    def together(self) -> tuple[float, ...]:
+        """The rates of all groups trained together, the readout last: the rates alone times one
+        factor, at which z of the last layer or f reaches the bound.
 
         >>> from theory import MLP, Momentum, layer_rates
-        >>> rates = layer_rates(MLP(64), optimiser=Momentum("0.9", averaged=True)).together(16)
-        >>> {name: round(rate, 6) for name, rate in rates.items()}
-        {'first layer': 1.320129, 'hidden layers': 0.154783, 'readout': 0.081209}
+        >>> rates = layer_rates(MLP(64, 16), optimiser=Momentum("0.9", averaged=True))
+        >>> [round(rate, 6) for rate in rates.together]
+        [1.320129, 0.154783, 0.081209]
         """
-        return self._at_width(self._together(self._depth(depth, "together(64)")))
+        with announced("layer rates"):
+            return tuple(self._at_width(self._together(self._depth("together"))).values())
 
     def _by_layer(self, rates: dict[str, float], depth: int) -> FloatArray:
         """The rate of every layer, from ``rates`` of groups."""
@@ -146,19 +139,29 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         moved = max(self._moved(depths, joint) ** 0.5, moved_f + float(self.bound) ** 0.5)
         return self._bounded({name: rate / moved for name, rate in alone.items()}, depths)
 
-    @announced("layer rates")
-    def equal_shares(self, depth: object = None) -> FloatArray:
+    @property
+    def equal_shares(self) -> FloatArray:
         """One rate for each hidden layer at which each alone moves the last layer equally far, and
         all together move it by the bound; an array over layers.
 
         >>> from theory import MLP, SignDescent, layer_rates
-        >>> layer_rates(MLP(100), optimiser=SignDescent()).equal_shares(4).round(6)
+        >>> layer_rates(MLP(100, 4), optimiser=SignDescent()).equal_shares.round(6)
         array([0.002002, 0.004086, 0.004976, 0.00808 ])
         """
-        depths = self._depth(depth, "equal_shares(64)")
-        found = equal_shares(self.update._layers(depths), self.update.optimiser)
+        depths = self._depth("equal_shares")
+        with announced("layer rates"):
+            found = equal_shares(self.update._layers(depths), self.update.optimiser)
         rates = self._checked(found * float(self.bound) ** 0.5, depths)
         return self._at_width({"layers": rates})["layers"]
+
+    def at(self, *places: Any, **sizes: Any) -> WideLayerRates:
+        """The rates of the network with numbers for its open depth or width, given as in a call.
+
+        >>> from theory import MLP, Tanh, layer_rates
+        >>> round(layer_rates(MLP(activation=Tanh())).at(16, n=64).alone["readout"], 6)
+        0.481046
+        """
+        return replace(self, update=self.update.at(*places, **sizes))
 
     def _power(self, name: str) -> Rational:
         """The power of n of the rate of a group."""
@@ -203,9 +206,9 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         """
         elsewhere = self.update._elsewhere
         depth = bound_sizes(self.open_sizes, self.network, sizes, named, elsewhere).get(L)
-        if not isinstance(depth, Iterable):
-            return tuple(self.together(depth).values())
-        return by_column([list(self.together(each).values()) for each in depth])
+        if isinstance(depth, Iterable):
+            return by_column([list(self.at(L=each).together) for each in depth])
+        return (self if depth is None else self.at(L=depth)).together
 
     def latex(self) -> str:
         r"""The rates alone and together of a network with a depth, in LaTeX.
@@ -214,7 +217,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         >>> print(layer_rates(MLP(depth=16, activation=Tanh())).latex().splitlines()[1])
         \eta_{\text{first layer, alone}} &\approx  5.18635 \\
         """
-        self._depth(None, "alone(64)")
+        self._depth("latex()")
         return formulas_latex(rate_lines(self._table, "≈"))
 
     def _repr_html_(self) -> str | None:
@@ -259,13 +262,13 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         head = f"WideLayerRates of {network} as n → ∞, {at}, steps of {optimiser}"
         first = "" if isinstance(network.width, int) else "give a width and "
         if not isinstance(network.depth, int):
-            return f"{head}: {first}call alone(depth), together(depth) or equal_shares(depth)"
+            return f"{head}: {first}take at(L=64) for numbers"
         if network.depth > QUICK:
-            return f"{head}: {first}call alone(), together() or equal_shares()"
+            return f"{head}: {first}take alone, together or equal_shares"
         try:
             return "\n".join([head, *table_text(self._table), *filter(None, [self._farther()])])
         except NotSolved:
-            return f"{head}: no numbers at n = ∞; alone() says why"
+            return f"{head}: no numbers at n = ∞; alone says why"
 
     def _farther(self) -> str:
         """Whether the rates together move an earlier layer by more than the last."""
@@ -274,8 +277,8 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         moved = moved_in_every_layer(layers, self.update.optimiser, rates) / float(self.bound)
         return moved_farther(f"layer {moved.argmax() + 1}", float(moved.max()), self.bound)
 
-    def _depth(self, depth: object, call: str) -> int:
-        return one_depth(self.update.network, depth, call)
+    def _depth(self, name: str) -> int:
+        return one_depth(self.update.network, None, f"at(L=64).{name}")
 
     @property
     def _table(self) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from sympy import Expr, Integer, sqrt
 
@@ -31,6 +31,7 @@ from theory.laws.criteria import (
 from theory.networks.mlp import MLP
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch, block_of
+from theory.networks.sizes import Sizes
 from theory.rates.learning_rate import RATE
 from theory.symbols import ell
 from theory.validation import brief, typed
@@ -85,6 +86,9 @@ GradientDescent()
         MLP()
         """
         return self.update.network
+
+    def _at(self, sizes: Sizes) -> Self:
+        return replace(self, update=self.update._at(sizes))
 
     @property
     def _width_power(self) -> int:

@@ -59,15 +59,15 @@ def test_gradient_descent_agrees_with_wide_finite_networks(depth: int) -> None:
     exact = layer_rates(network, bound=2)
     wide: Any = layer_rates(network, bound=2, inputs=Inputs())
     expected = [float(rate) for rate in exact.evaluate()]
-    assert list(wide.together().values()) == pytest.approx(expected, rel=1e-5)
-    assert wide.alone()["first layer"] == pytest.approx(float(exact.first.evaluate()), rel=1e-5)
+    assert list(wide.together) == pytest.approx(expected, rel=1e-5)
+    assert wide.alone["first layer"] == pytest.approx(float(exact.first.evaluate()), rel=1e-5)
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
 def test_equal_shares_meet_the_bound_together(optimiser: Any) -> None:
     network = MLP(100, 5, activation=Tanh(), bias_variance="0.1")
     wide: Any = layer_rates(network, bound="0.3", optimiser=optimiser, inputs=Inputs())
-    rates = wide.equal_shares() * (100 if optimiser == SignDescent() else 1)
+    rates = wide.equal_shares * (100 if optimiser == SignDescent() else 1)
     moved: Any = squared_update(network, rates=tuple(rates.tolist()), optimiser=optimiser)
     assert moved.infinite_width() == pytest.approx(0.3, rel=1e-10)
     update: Any = squared_update(network, optimiser=optimiser, inputs=Inputs())
@@ -79,43 +79,43 @@ def test_what_is_refused() -> None:
     for optimiser in (SignDescent(epsilon=1), WeightDecay(GradientDescent(), 1)):
         with pytest.raises(NotSolved, match="without weight decay and epsilon"):
             layer_rates(MLP(), optimiser=optimiser)
-    assert "give a width and call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))
+    assert "give a width and take at(L=64)" in repr(layer_rates(MLP(activation=Tanh())))
     groups: list[Any] = [
         layer_rates(each) for each in (MLP(norm=RMSNorm()), MLP(activation=Tanh()))
     ]
     for rates in groups:
         with pytest.raises(InvalidArgument, match="give the width to the network, as in MLP"):
-            rates.alone(3)
+            assert rates.at(L=3).alone
 
 
 def test_the_table_has_the_rates_of_alone_and_together() -> None:
     rates: Any = layer_rates(MLP(512, 12), optimiser=SignDescent())
     cells = [row.split()[-2:] for row in repr(rates).splitlines()[2:]]
-    pairs = zip(rates.alone().values(), rates.together().values(), strict=True)
+    pairs = zip(rates.alone.values(), rates.together, strict=True)
     assert cells == [[f"{one:.6g}", f"{joint:.6g}"] for one, joint in pairs]
     open_width: Any = layer_rates(MLP(depth=12), optimiser=SignDescent())
     first = repr(open_width).splitlines()[2].split()[2]
-    assert first == f"{512 * rates.alone()['first layer']:.6g}/n"
+    assert first == f"{512 * rates.alone['first layer']:.6g}/n"
 
 
 def test_sign_descent_reads_what_a_layer_norm_has_centred() -> None:
     network = MLP(depth=3, norm=LayerNorm())
     wide = network._with(width=100)
-    readout = layer_rates(wide, optimiser=Normalised()).alone(3)["readout"]
+    readout = layer_rates(wide, optimiser=Normalised()).alone["readout"]
     assert readout == pytest.approx(1 / 10)
     assert repr(layer_rates(network)).startswith("WideLayerRates of MLP(depth=3, norm=LayerNorm")
     z, step = np.linspace(-9, 9, 180_001, retstep=True)
     density = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     x = np.maximum(z, 0)
     x = (x - density @ x) / np.sqrt(density @ x**2 - (density @ x) ** 2)
-    readout = layer_rates(wide, optimiser=SignDescent()).alone()["readout"]
+    readout = layer_rates(wide, optimiser=SignDescent()).alone["readout"]
     assert 100 * readout == pytest.approx(1 / (density @ np.abs(x)), rel=1e-7)
 
 
 def test_a_lower_layer_that_moves_farther_is_named() -> None:
     network = MLP(64, 24, activation=Softsign())
     rates: Any = layer_rates(network)
-    first, hidden, _ = rates.together().values()
+    first, hidden, _ = rates.together
     update = squared_update(network, 1, rates=(first,) + (hidden,) * 23)
     moved = float(update.infinite_width())
     assert f"together, layer 1 moves by {moved:.3g} in mean square" in repr(rates)
@@ -123,16 +123,14 @@ def test_a_lower_layer_that_moves_farther_is_named() -> None:
 
 def test_rates_at_several_depths_are_called_drawn_and_written() -> None:
     rates: Any = layer_rates(MLP(64, activation=Tanh()))
-    called, together = rates(L=[4, 8]), [rates.together(depth) for depth in (4, 8)]
-    assert [list(each) for each in called] == [
-        [each[name] for each in together] for name in ("first layer", "hidden layers", "readout")
-    ]
+    called, together = rates(L=[4, 8]), [rates.at(L=depth).together for depth in (4, 8)]
+    assert [tuple(each) for each in called] == [*zip(*together, strict=True)]
     axes = rates.plot(Figure().add_subplot(), L=[4, 8])
     drawn = [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()]
     assert drawn == [list(each) for each in called]
     assert "hidden layers" in axes.get_title().replace("\n", " ")
     known = layer_rates(MLP(64, 8, activation=Tanh()))
-    assert rf"{together[1]['readout']:.6g}" in known.latex()
-    assert known() == tuple(together[1].values())
-    with pytest.raises(InvalidArgument, match=r"as in alone\(64\)$"):
+    assert rf"{together[1][-1]:.6g}" in known.latex()
+    assert known() == together[1]
+    with pytest.raises(InvalidArgument, match=r"as in at\(L=64\).latex\(\)$"):
         rates.latex()
