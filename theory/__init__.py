@@ -56,7 +56,7 @@ from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
-from theory.rates.wide_layer_rates import WideLayerRates
+from theory.rates.wide_layer_rates import WideBlockLayerRates, WideLayerRates
 from theory.rates.wide_rate import WideBlockLearningRate, WideLearningRate
 from theory.solutions.derivation import Derivation, derive
 from theory.writing.step import Step
@@ -124,6 +124,7 @@ __all__ = [
     "UpDown",
     "WeightDecay",
     "WeightsThenActivated",
+    "WideBlockLayerRates",
     "WideBlockLearningRate",
     "WideBlockUpdate",
     "WideLayerRates",

@@ -139,7 +139,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     "WideUpdate WideBlockUpdate WideLearningRate WideBlockLearningRate WideReadoutUpdate": (
         _AT_INFINITE_WIDTH
     ),
-    "WideLayerRates": {
+    "WideLayerRates WideBlockLayerRates": {
         "share": "it is the square of a rate of together over the same rate of alone",
         "evaluate exact float leading infinite_width first hidden readout": "the rates are "
         "solved as n -> infinity alone, not at finite width; take alone or together, at(L=64) "

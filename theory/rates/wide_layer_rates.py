@@ -9,36 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from sympy import Expr, Rational, Symbol
 
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
 from theory.errors import NotSolved
-from theory.infinite_width.block_update import wide_update
+from theory.infinite_width.block_update import WideBlockUpdate, wide_update
 from theory.infinite_width.recursion import (
     equal_shares,
     moved_in_every_layer,
     output_moved_by_each_layer,
     output_moved_by_readout,
 )
+from theory.infinite_width.streams.blocks import output_moved_by_stream
 from theory.infinite_width.wide_update import QUICK, WideUpdate
 from theory.infinite_width.wide_value import at_width, by_column, in_floats, one_depth
 from theory.laws.criteria import LastLayer, bound_text
 from theory.networks.mlp import MLP
 from theory.networks.network import checked_network
+from theory.networks.residual import Residual
+from theory.networks.roles import ByRole, UpDown
 from theory.networks.sizes import bound_sizes
 from theory.public_names import PickledByFields, PublicNames
-from theory.symbols import L
-from theory.validation import brief
 from theory.waiting import announced
 from theory.writing.blocks import Line, Table
 from theory.writing.notation import Math
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex, table_html, table_text
 
-__all__ = ["WideLayerRates", "moved_farther", "rate_lines", "wide_layer_rates"]
+__all__ = [
+    "WideBlockLayerRates",
+    "WideLayerRates",
+    "moved_farther",
+    "rate_lines",
+    "wide_layer_rates",
+]
 
 _EQUAL = 1e-6
 
@@ -89,6 +96,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
     bound: Expr
     _drawn_as: ClassVar[str] = r"learning rate, trained together, as $n \to \infty$"
     _of_curves: ClassVar[str] = r"$n \to \infty$"
+    _last: ClassVar[str] = "layer"
     _to_open = "depth"
 
     @property
@@ -106,11 +114,27 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
 
     def _alone(self, depths: int) -> dict[str, float]:
         """`alone`, over the powers of n."""
-        rates = {name: self._moved(depths, on) ** -0.5 for name, on in self._groups(depths).items()}
-        # the readout reads the input of one more layer
-        deeper = self.update._layers(depths + 1)
-        rates["readout"] = 1 / float(output_moved_by_readout(deeper, self.update.optimiser, -1))
+        names = self._drawn_parts[:-1] if depths > 1 else self._drawn_parts[:1]
+        squares = {name: float(self._moved({name: 1.0}, depths)[0][-1]) for name in names}
+        self._checked([*squares.values()], depths)
+        rates = {name: square**-0.5 for name, square in squares.items()}
+        rates["readout"] = 1 / self._moved_by_readout(depths)
         return self._bounded(rates, depths)
+
+    def _moved(self, rates: dict[str, float], depth: int) -> tuple[FloatArray, float]:
+        """E[(Delta z)^2] in every layer and |Delta f| if the groups of ``rates`` train."""
+        layers, optimiser = self.update._layers(depth), self.update.optimiser
+        first = self.update._multipliers(depth)
+        first[1:] = 0
+        joint = rates.get("first layer", 0.0) * first
+        joint += rates.get("hidden layers", 0.0) * (1 - first)
+        moved_f = float(output_moved_by_each_layer(layers, optimiser) @ joint)
+        return moved_in_every_layer(layers, optimiser, joint), moved_f
+
+    def _moved_by_readout(self, depth: int) -> float:
+        """|Delta f| of the readout's own step, which reads the input of one more layer."""
+        deeper = self.update._layers(depth + 1)
+        return float(output_moved_by_readout(deeper, self.update.optimiser, -1))
 
     @property
     def together(self) -> tuple[float, ...]:
@@ -125,19 +149,13 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         with announced("layer rates"):
             return tuple(self._at_width(self._together(self._depth("together"))).values())
 
-    def _by_layer(self, rates: dict[str, float], depth: int) -> FloatArray:
-        """The rate of every layer, from ``rates`` of groups."""
-        return sum(  # type: ignore[return-value]
-            rates[name] * on for name, on in self._groups(depth).items()
-        )
-
     def _together(self, depths: int) -> dict[str, float]:
         """`together`, over the powers of n."""
-        alone, layers = self._alone(depths), self.update._layers(depths)
-        joint = self._by_layer(alone, depths)
-        moved_f = float(output_moved_by_each_layer(layers, self.update.optimiser) @ joint)
-        moved = max(self._moved(depths, joint) ** 0.5, moved_f + float(self.bound) ** 0.5)
-        return self._bounded({name: rate / moved for name, rate in alone.items()}, depths)
+        alone = self._alone(depths)
+        moved_z, moved_f = self._moved(alone, depths)
+        largest = max(float(moved_z[-1]) ** 0.5, moved_f + float(self.bound) ** 0.5)
+        self._checked(largest, depths)
+        return self._bounded({name: rate / largest for name, rate in alone.items()}, depths)
 
     @property
     def equal_shares(self) -> FloatArray:
@@ -178,7 +196,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         }
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> MLP | Residual:
         """The network of the rates.
 
         >>> from theory import MLP, Tanh, layer_rates
@@ -189,7 +207,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
 
     @property
     def open_sizes(self) -> tuple[Symbol, ...]:
-        """The depth L, if it is open.
+        """The depth L, or the number of blocks B, if it is open.
 
         >>> from theory import MLP, Tanh, layer_rates
         >>> layer_rates(MLP(activation=Tanh())).open_sizes
@@ -198,17 +216,18 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         return self.update.open_sizes
 
     def __call__(self, *sizes: object, **named: object) -> tuple[Any, ...]:
-        """The rates of `together` at a number or several for the depth L, the readout last.
+        """The rates of `together`, the readout last, at a number or several for the depth L, or for
+        the number of blocks B.
 
         >>> from theory import MLP, Tanh, layer_rates
         >>> [round(rate, 4) for rate in layer_rates(MLP(64, activation=Tanh()))(L=16)]
         [2.705, 0.4173, 0.2509]
         """
         elsewhere = self.update._elsewhere
-        depth = bound_sizes(self.open_sizes, self.network, sizes, named, elsewhere).get(L)
+        depth = bound_sizes(self.open_sizes, self.network, sizes, named, elsewhere).get(self._size)
         if isinstance(depth, Iterable):
-            return by_column([list(self.at(L=each).together) for each in depth])
-        return (self if depth is None else self.at(L=depth)).together
+            return by_column([list(self.at(each).together) for each in depth])
+        return (self if depth is None else self.at(depth)).together
 
     def latex(self) -> str:
         r"""The rates alone and together of a network with a depth, in LaTeX.
@@ -242,27 +261,14 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         network = self.update.network
         return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
 
-    def _groups(self, depth: int) -> dict[str, FloatArray]:
-        """Multipliers of every layer that train one group."""
-        first = self.update._multipliers(depth)
-        if depth == 1:
-            return {"first layer": first}
-        first[1:] = 0
-        return {"first layer": first, "hidden layers": 1 - first}
-
-    def _moved(self, depth: int, rates: FloatArray) -> float:
-        layers = self.update._layers(depth)
-        moved = moved_in_every_layer(layers, self.update.optimiser, rates)[-1]
-        return float(self._checked(moved, depth))
-
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
         bound = bound_text(self.bound)
-        at = f"bound {bound} at the last layer"
-        head = f"WideLayerRates of {network} as n → ∞, {at}, steps of {optimiser}"
+        at = f"bound {bound} at the last {self._last}"
+        head = f"{type(self).__name__} of {network} as n → ∞, {at}, steps of {optimiser}"
         first = "" if isinstance(network.width, int) else "give a width and "
         if not isinstance(network.depth, int):
-            return f"{head}: {first}take at(L=64) for numbers"
+            return f"{head}: {first}take at({self._size}=64) for numbers"
         if network.depth > QUICK:
             return f"{head}: {first}take alone, together or equal_shares"
         try:
@@ -272,13 +278,20 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
 
     def _farther(self) -> str:
         """Whether the rates together move an earlier layer by more than the last."""
-        depth = self.update.network.layers
-        rates, layers = self._by_layer(self._together(depth), depth), self.update._layers(depth)
-        moved = moved_in_every_layer(layers, self.update.optimiser, rates) / float(self.bound)
-        return moved_farther(f"layer {moved.argmax() + 1}", float(moved.max()), self.bound)
+        depth = self.network.layers
+        moved = self._moved(self._together(depth), depth)[0] / float(self.bound)
+        return moved_farther(self._place(int(moved.argmax())), float(moved.max()), self.bound)
+
+    def _place(self, index: int) -> str:
+        """The layer of an index of `_moved`."""
+        return f"layer {index + 1}"
+
+    @property
+    def _size(self) -> Symbol:
+        return self.network._depth_symbol
 
     def _depth(self, name: str) -> int:
-        return one_depth(self.update.network, None, f"at(L=64).{name}")
+        return one_depth(self.update.network, None, f"at({self._size}=64).{name}")
 
     @property
     def _table(self) -> Table:
@@ -294,17 +307,56 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         return Table(("", "alone", "together"), rows)
 
 
+@dataclass(frozen=True, repr=False)
+class WideBlockLayerRates(WideLayerRates):
+    """The largest rates, as n -> infinity, of the input, of the matrices of all branches by role,
+    and of the readout of a `Residual`, under one ``bound`` of E[(Delta h)^2] after the last block
+    and of E[(Delta f)^2].  Made by `layer_rates`.
+
+    >>> from theory import Residual, Tanh, layer_rates
+    >>> layer_rates(Residual(64, 8, activation=Tanh()))
+    WideBlockLayerRates of Residual(width=64, blocks=8, activation=Tanh()) as n → ∞, bound 1 at \
+the last block, steps of GradientDescent()
+             alone      together
+    input    0.481758   0.139825
+    up       1.31951    0.382974
+    down     1.76518    0.512324
+    readout  0.0109762  0.00318571
+    """
+
+    update: WideBlockUpdate
+    _last = "block"
+    _to_open = "blocks"
+
+    @property
+    def equal_shares(self) -> NoReturn:
+        """Not solved by block: raises `NotSolved`."""
+        raise NotSolved("equal shares of single blocks are not solved: take alone or together")
+
+    @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        down = ("down",) * isinstance(self.update.network.branch, UpDown)
+        return ("input", "up", *down, "readout")
+
+    def _moved(self, rates: dict[str, float], depth: int) -> tuple[FloatArray, float]:
+        """E[(Delta h)^2] of the stream after blocks 0 to B, and |Delta f|."""
+        roles = {role: Rational(rates.get(role, 0.0)) for role in ("input", "up", "down")}
+        found = replace(self.update, rates=ByRole(**roles))._movement(depth)
+        return found.stream, found.output
+
+    def _moved_by_readout(self, depth: int) -> float:
+        network = self.update.network._with(blocks=depth)
+        return output_moved_by_stream(network, self.update.inputs, self.update.optimiser)
+
+    def _place(self, index: int) -> str:
+        return f"block {index}"
+
+
 def wide_layer_rates(
     network: object, bound: object, inputs: object, optimiser: object
 ) -> WideLayerRates:
     """The `WideLayerRates` of arguments as those of `layer_rates`."""
     checked = checked_network(network)
-    if not isinstance(checked, MLP):
-        raise NotSolved(
-            f"layer rates of other optimisers, activations and norms are solved for an MLP, got "
-            f"{brief(checked)}: give an MLP, leave optimiser and inputs out for a ReLU network, or "
-            f"take maximal_learning_rate(network, optimiser=...)"
-        )
     update = wide_update(checked, None, None, inputs=inputs, optimiser=optimiser)
     rule = update.optimiser
     if rule.weight_decay != 0 or not rule.unscaled.is_homogeneous:
@@ -312,4 +364,5 @@ def wide_layer_rates(
             f"rates of groups are solved without weight decay and epsilon, got {rule}: leave them "
             f"out"
         )
-    return WideLayerRates(update, LastLayer(bound).bound)
+    kind = WideBlockLayerRates if isinstance(checked, Residual) else WideLayerRates
+    return kind(update, LastLayer(bound).bound)

@@ -55,8 +55,8 @@ def own(rule: str, g: Array, x: Array) -> Array:
 
 def movements(
     shape: Shape, width: int, rule: str, generator: np.random.Generator
-) -> tuple[list[float], list[float]]:
-    """Mean squares of the change of stream and branches of one network."""
+) -> tuple[list[float], list[float], float]:
+    """Mean squares of the change of stream and branches of one network, and the change of f."""
     draw, inner = generator.standard_normal, int(shape.ratio * width)
     two, reads = isinstance(shape.branch, UpDown), isinstance(shape.branch, ActivatedThenWeights)
     tau, skip, phi = shape.tau2**0.5, shape.skip2**0.5, shape.activation
@@ -73,7 +73,8 @@ def movements(
             out = phi.value(z) if second is None else second @ phi.value(z)
         seen.append((scaled, first, second, z))
         h = skip * h + tau * out
-    p, gradients = draw(width) / width, []
+    readout = p = draw(width) / width
+    gradients = []
     for scaled, first, second, z in reversed(seen):
         gradients.append(p)
         if reads:
@@ -98,4 +99,4 @@ def movements(
                 out = own(rule, tau * p, phi.value(z)) + second @ out
         u = skip * u + tau * out
         stream.append(float(np.mean(u**2)))
-    return stream, branch
+    return stream, branch, float(readout @ u)

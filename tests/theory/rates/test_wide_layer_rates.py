@@ -5,23 +5,30 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from sympy import Rational
 
 from theory import (
     MLP,
+    ByRole,
     GradientDescent,
     Inputs,
     InvalidArgument,
+    LastLayer,
     LayerNorm,
     LeakyReLU,
     Momentum,
     Normalised,
     NotSolved,
+    Residual,
     RMSNorm,
     SignDescent,
     Softsign,
     Tanh,
     WeightDecay,
+    WeightsThenActivated,
     layer_rates,
+    maximal_learning_rate,
+    readout_update,
     squared_update,
 )
 from theory.infinite_width.recursion import moved_by_each_layer
@@ -134,3 +141,31 @@ def test_rates_at_several_depths_are_called_drawn_and_written() -> None:
     assert known() == together[1]
     with pytest.raises(InvalidArgument, match=r"as in at\(L=64\).latex\(\)$"):
         rates.latex()
+
+
+@pytest.mark.parametrize("given", [{}, {"skip2": "1/2", "multiplier2": "1/2", "branch_width": 3}])
+def test_rates_of_roles_are_those_of_wide_finite_networks(given: dict[str, Any]) -> None:
+    given |= {"branch_width": 3 * 10**9} if "branch_width" in given else {}
+    network = Residual(10**9, 6, **given)
+    exact, wide = layer_rates(network, bound=2), layer_rates(network, bound=2, inputs=Inputs())
+    assert wide.together == pytest.approx([float(rate) for rate in exact.evaluate()], rel=1e-6)
+    alone = {name: float(rate.evaluate()) for name, rate in exact.alone.items()}
+    assert wide.alone == pytest.approx(alone, rel=1e-6)
+
+
+@pytest.mark.parametrize("optimiser", [SignDescent(), Normalised()], ids=repr)
+def test_rates_of_roles_are_maximal_alone_and_keep_the_bound_together(optimiser: Any) -> None:
+    network = Residual(100, 5, activation=Tanh(), branch=WeightsThenActivated())
+    rates: Any = layer_rates(network, optimiser=optimiser)
+    alone = maximal_learning_rate(
+        network, optimiser=optimiser, rates=ByRole(0, 1), criterion=LastLayer()
+    )
+    assert list(rates.alone) == ["input", "up", "readout"]
+    assert rates.alone["up"] == pytest.approx(float(alone), rel=1e-9)
+    first, up, readout = rates.together
+    update = squared_update(network, optimiser=optimiser, rates=ByRole(*map(Rational, (first, up))))
+    output = float(readout_update(network, optimiser=optimiser)) ** 0.5 * readout
+    assert float(update) <= 1 + 1e-9
+    assert output < 1
+    with pytest.raises(NotSolved, match="single blocks are not solved"):
+        rates.equal_shares  # noqa: B018

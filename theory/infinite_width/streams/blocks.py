@@ -18,7 +18,7 @@ neuron in all blocks: E phi'(h^b)^2 u^2 is then a sum over blocks of E phi'(h^b)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,11 +49,13 @@ _HERMITE, _NODES, _FARTHEST = 96, 400, 16.0
 @dataclass(frozen=True)
 class Movement:
     """E (Delta h)^2 of the ``stream`` after blocks 0 to B, and of the pre-activations in the
-    ``branch`` of blocks 1 to B, at eta = 1; ``squares``: E h^2 of the stream."""
+    ``branch`` of blocks 1 to B, at eta = 1; ``squares``: E h^2 of the stream; ``output``: |Delta f|
+    by the steps of the weights below the readout."""
 
     stream: FloatArray
     branch: FloatArray
     squares: FloatArray
+    output: float
 
     def parts(self, *, stream: bool, branch: bool) -> FloatArray:
         """The movements of the stream, of the branches, or of both in this order."""
@@ -118,7 +120,7 @@ def moved_in_blocks(
     if not decay:
         return moved
     stream, branch = decayed_in_blocks(found, decay, rates)
-    return Movement(moved.stream + stream, moved.branch + branch, moved.squares)
+    return replace(moved, stream=moved.stream + stream, branch=moved.branch + branch)
 
 
 class _Step(NamedTuple):
@@ -209,7 +211,7 @@ def _before_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole,
         moved = skip2 * (stream[block] + 2 * alpha * kappa * p_b) + two * kappa**2 * p_b
         stream[block + 1] = moved + added + tau2 * out * masked + 2 * pairs
         alpha = skip2 * alpha + kappa
-    return Movement(stream, branch, found.squares)
+    return Movement(stream, branch, found.squares, float(alpha * found.gradients[-1]))
 
 
 def _entry_sizes(found: Blocks) -> FloatArray:
@@ -272,7 +274,7 @@ def _behind_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole,
             + found.tau2 * found.up * masked
         )
         alpha = skip2 * alpha + kappa
-    return Movement(stream, branch, found.squares)
+    return Movement(stream, branch, found.squares, float(alpha * gradients[-1]))
 
 
 def _slope_pairs(found: Blocks) -> FloatArray:

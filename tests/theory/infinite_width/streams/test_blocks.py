@@ -94,8 +94,8 @@ MARKED = [
 
 @pytest.mark.parametrize(("shape", "rule"), MARKED)
 def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) -> None:
-    """Widths n and 2n: 2 E_2n - E_n, for stream and branch, within 4 standard errors (20 values)
-    and 2 % for the next order."""
+    """Widths n and 2n: 2 E_2n - E_n, for stream, output and branch, within 4 standard errors (30
+    values) and 2 % for the next order."""
     expected = moved(
         Residual(
             blocks=shape.blocks,
@@ -117,14 +117,17 @@ def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) 
     generator, found = np.random.default_rng(7), []
     for width, networks in ((120, 300), (240, 150)):
         drawn = [movements(shape, width, rule, generator) for _ in range(networks)]
-        power = width ** (2 * (rule == "sign"))
-        last = np.array([[stream[-1], (branch or [0.0])[-1]] for stream, branch in drawn]) / power
+        unit = width ** (rule == "sign")
+        last = np.array(
+            [[s[-1] / unit**2, f / unit, (b or [0])[-1] / unit**2] for s, b, f in drawn]
+        )
         found.append((last.mean(axis=0), last.std(axis=0) / networks**0.5))
     (one, error), (two, less) = found
     values, errors = 2 * two - one, np.hypot(2 * less, error)
-    pairs = [(values[0], errors[0], expected.stream[-1])]
+    sought = [expected.stream[-1], expected.output]
     if not isinstance(shape.branch, ActivatedThenWeights):
-        pairs.append((values[1], errors[1], expected.branch[-1]))
+        sought.append(expected.branch[-1])
+    pairs = zip(values, errors, sought, strict=False)
     for value, spread, exact in pairs:
         assert abs(value - exact) < 4 * spread + 0.02 * exact
         assert spread < 0.12 * exact
