@@ -49,10 +49,10 @@ def checked_options(options: argparse.Namespace) -> argparse.Namespace:
         raise InvalidArgument(
             f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
         )
-    if "formula" not in given and {"claim", "quantity"} & given.keys():
-        raise InvalidArgument(
-            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
-        )
+    claimed = [name for name in ("claim", "quantity") if name in given]
+    if "formula" not in given and claimed:
+        said = " and ".join(f"--{name}" for name in claimed)
+        raise InvalidArgument(f"expected --formula with {said}, got none; give --formula 'L**3/3'")
     _check_blocks(given)
     if {"formula", "step"} <= given.keys():
         raise InvalidArgument(
@@ -90,7 +90,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m verify",
         usage="python -m verify [options]",
-        description="Compare exact squared updates with those of simulated finite networks.",
+        description="Compare exact squared updates with those of simulated finite networks.\n"
+        "A cell is one choice of width, depth (or blocks) and sampler.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -119,7 +120,9 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--branch-width", type=whole, metavar="N", help="width of the branches (default: the width)"
     )
-    add("--branch", type=whole, metavar="N", help="block whose branch is measured, not the stream")
+    add(
+        "--branch", type=whole, metavar="N", help="measure the branch of this block, not the stream"
+    )
     add(
         "--layer",
         type=whole,
@@ -163,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
         "--cell",
         type=whole,
         metavar="N",
-        help="cell to replay, from 0 (default: nearest to its bound)",
+        help="cell to replay, from 0 (default: the cell with |z| nearest to its critical value)",
     )
     add(
         "--report", type=_path, metavar="DIR", help="write the HTML page of the finished run in DIR"
