@@ -51,8 +51,10 @@ def checked_options(options: argparse.Namespace) -> argparse.Namespace:
         )
     claimed = [name for name in ("claim", "quantity") if name in given]
     if "formula" not in given and claimed:
-        said = " and ".join(f"--{name}" for name in claimed)
-        raise InvalidArgument(f"expected --formula with {said}, got none; give --formula 'L**3/3'")
+        options_given = " and ".join(f"--{name}" for name in claimed)
+        raise InvalidArgument(
+            f"expected --formula with {options_given}, got none; give --formula 'L**3/3'"
+        )
     _check_blocks(given)
     if {"formula", "step"} <= given.keys():
         raise InvalidArgument(
