@@ -92,8 +92,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m verify",
         usage="python -m verify [options]",
-        description="Compare exact squared updates with those of simulated finite networks.\n"
-        "A cell is one choice of width, depth (or blocks) and sampler.",
+        description="Compare exact with simulated updates. A cell is one width, depth and sampler.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -168,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
         "--cell",
         type=whole,
         metavar="N",
-        help="cell to replay, from 0 (default: the cell with |z| nearest to its critical value)",
+        help="cell to replay, from 0 (default: |z| nearest critical)",
     )
     add(
         "--report", type=_path, metavar="DIR", help="write the HTML page of the finished run in DIR"
