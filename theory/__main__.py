@@ -29,7 +29,7 @@ examples:
   python -m theory                            the law, sizes as symbols
   python -m theory --depth 3                  exact in the width n at depth 3
   python -m theory --width 1000 --depth 1000  exact numbers
-  python -m theory --network residual         residual blocks as symbols
+  python -m theory --network residual         symbolic width and number of blocks
   python -m theory --network residual --width 64 --blocks 8
   python -m theory --latex > law.tex          the derivation as a paper
 """
@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--branch-width", type=_SIZE, help="width inside the blocks (default: width)"
     )
-    parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
+    parser.add_argument(
+        "--slope", default="0", help="slope of the activation for z < 0 (default 0: ReLU)"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--latex", action="store_true", help="print the derivation as a LaTeX document"

@@ -55,6 +55,11 @@ _FIXES = {
     "epsilon": "0 is no epsilon",
     "norm1": "leave it out for inputs whose entries have one size",
     "step": "leave it out for a linearised step",
+    "weight_variance": "leave it out for the critical variance",
+    **dict.fromkeys(
+        ("input", "up", "down"),
+        "leave it out for the default, a rate of 1 or the critical variance",
+    ),
 }
 """The end of a refusal of a number that is too small, by the name of the argument."""
 _TAKEN = {"eta": "the learning rate", "t": "the depth over the width"}
@@ -302,7 +307,7 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
     bound = "a non-negative" if zero else "a positive"
     raise InvalidArgument(
         f"expected {bound} number for {name}, got {name}={typed(value)}; "
-        f"{_FIXES.get(name, 'leave it out for the usual scale')}"
+        f"{_FIXES.get(name, 'leave it out for the default')}"
     )
 
 

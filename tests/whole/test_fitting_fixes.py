@@ -79,9 +79,9 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
         lambda: V.check("27/8", network=GRAPH, claim="leading", simulate=False),
         r"formula with squared_update\(network\)\.exact or \.leading\(\)$",
     ),
-    (lambda: T.LastLayer(-1), "; leave it out for 1$"),
-    (lambda: T.layer_rates(MLP(), bound=-1), "; leave it out for 1$"),
-    (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave it out for"),
+    (lambda: T.LastLayer(-1), "; leave bound out to use 1$"),
+    (lambda: T.layer_rates(MLP(), bound=-1), "; leave bound out to use 1$"),
+    (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave bound out"),
     (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
     (lambda: T.critical("tanh"), r"; give Tanh\(\)$"),
     (lambda: MLP(activation="leaky_relu"), r"; give LeakyReLU\(0.1\)$"),
@@ -133,11 +133,11 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
         lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1).plot(theory=squared_update(MLP(9, 2))),
         r"the value of MLP\(width=8, depth=2\) for theory, got one of MLP\(width=9, depth=2\)",
     ),
-    (lambda: MATRIX + 1, r"got 1 and K in one sum; write trace\(K\) \+ 1"),
-    (lambda: 2 - K, r"got 2 and K in one sum"),
-    (lambda: MATRIX @ 5, r"a product @ of K and 5; write @ between"),
-    (lambda: 5 @ z, r"a product @ of z and 5; write @ between"),
-    (lambda: f @ K, r"a product @ of gᵀz and K; write @ between"),
+    (lambda: MATRIX + 1, r"of one kind in a sum, got 1 and K; write trace\(K\) \+ 1"),
+    (lambda: 2 - K, r"in a sum, got 2 and K;"),
+    (lambda: MATRIX @ 5, r"vectors around @, got K and 5; write \*"),
+    (lambda: 5 @ z, r"vectors around @, got z and 5; write \*"),
+    (lambda: f @ K, r"vectors around @, got gᵀz and K; write \*"),
     (lambda: squared_update(T.Residual(8, 4), b)(-1), "a non-negative whole number for b"),
     (
         lambda: squared_update(MLP(8, 2), rates=T.layer_rates(MLP(8, 2)).together[:2]),
@@ -177,8 +177,11 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: ANY_U.plot(64, range(1, 9)), r"got 64, range\(1, 9\); give n=64, L=range\(1, 9\)$"),
     (lambda: ANY_U.plot(axes=1), r"got axes=1; give axes as ax=axes$"),
-    (lambda: ANY_U.plot(n=64, against="layer"), r"give squared_update\(MLP\(\), ell\), say$"),
-    (lambda: T.maximal_learning_rate(MLP()).plot(against="layer"), "leave a size out there"),
+    (
+        lambda: ANY_U.plot(n=64, against="layer"),
+        r"the layer, draw squared_update\(MLP\(\), ell\), say$",
+    ),
+    (lambda: T.maximal_learning_rate(MLP()).plot(against="layer"), "one value for all layers"),
     (lambda: float(V.check("L", simulate=False)), "got Check; outcome is its verdict"),
     (lambda: float(V.compare_law(**GRID)), "got Comparison; outcome is its verdict"),
     (lambda: float(T.critical(Tanh())), r"got Critical; points\[0\].weight_variance is a number"),
@@ -200,7 +203,7 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1, sampler=V.RareEvents()).total.median,
-        r"RareEvents\(\) draws weighted samples; give sampler=Gram\(\)$",
+        r"RareEvents\(\) keeps weighted means; give sampler=Gram\(\)$",
     ),
     (
         lambda: (
@@ -209,6 +212,24 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
             ).total.median
         ),
         r"of an observable only sums are kept; derive\(observable, network\)\.variance\(\)",
+    ),
+    (lambda: squared_update(MLP(), T.Branch(1)), "; Branch is for residual networks: give"),
+    (
+        lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1, layer=T.Branch(1)),
+        "; Branch is for residual networks: give",
+    ),
+    (
+        lambda: T.maximal_learning_rate(MLP(), criterion=T.Stream()),
+        "; Stream is for residual networks: leave criterion out for every hidden layer$",
+    ),
+    (lambda: V.compare_law(networks=[], seed=1), r"at least one network, got networks=\[\]"),
+    (
+        lambda: V.compare_law(networks=[T.Residual()], seed=1),
+        r"a number for blocks, got blocks=B; give numbers, as in Residual\(width=64, blocks=4\)$",
+    ),
+    (
+        lambda: V.check("L", claim="joint", network=MLP(64)),
+        r"; leave the width and the depth out, as in MLP\(\)$",
     ),
     (
         lambda: V.check("L", grid=[MLP(8, 2, activation=Tanh())]),
@@ -241,7 +262,7 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
             lambda: T.layer_rates(T.Residual(64, 8), optimiser=T.SignDescent()),
             r"for an MLP, .*leave optimiser and inputs out for a ReLU network, or take maximal_lea",
         ),
-        (lambda: T.layer_rates(MLP()).together, r": \.at\(n=64, L=4\)\.together has numbers"),
+        (lambda: T.layer_rates(MLP()).together, r": use \.at\(n=64, L=4\)\.together for numbers"),
     ],
 )
 def test_what_is_not_solved_names_a_call_that_answers(call: Callable[[], Any], fix: str) -> None:

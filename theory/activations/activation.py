@@ -66,12 +66,12 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 @answered_class
 @dataclass(frozen=True)
 class Activation(Nonlinearity):
-    """The function of z that ``text`` writes, such as "z/(1 + z**4)**(1/4)".
+    """The activation given by the formula ``text``, such as "z/(1 + z**4)**(1/4)".
 
-    Numbers, z, pi, the operators ``+ - * /`` and ``**``, and exp, log, sqrt, sinh, cosh, tanh,
-    sin, cos, tan, asinh, atan, erf, erfc, sigmoid, abs, sign, max, min and Heaviside.  Text is
-    parsed, never evaluated; SymPy takes the derivative.  Raises `InvalidArgument` for any other
-    text.
+    The formula may contain numbers, z, pi, the operators ``+ - * /`` and ``**``, and exp, log,
+    sqrt, sinh, cosh, tanh, sin, cos, tan, asinh, atan, erf, erfc, sigmoid, abs, sign, max, min and
+    Heaviside.  Text is parsed, never evaluated; SymPy takes the derivative.  Raises
+    `InvalidArgument` for any other text.
 
     >>> from theory import Activation
     >>> Activation("z/(1 + z**4)**(1/4)").formula

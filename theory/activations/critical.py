@@ -77,9 +77,9 @@ class CriticalPoint(Answering, PlainText):
     ``variance`` Q*, the ``slope`` of the variance map there, and what ``kind`` it is.
 
     Kinds: "scale invariant" (every Q is a fixed point), "growing" (the same with biases),
-    "vanishing" (Q* = 0, which Q approaches by a power of the layer), "flat" (Q* = 0, where phi
-    leaves its tangent by no power up to z^9), "stable" (Q* > 0, which Q approaches exponentially),
-    "half-stable" (from one side alone) and "unstable".
+    "vanishing" (Q* = 0, which Q approaches by a power of the layer), "flat" (Q* = 0, where
+    phi(z) - phi'(0) z, on each side of 0, has no term up to z^9), "stable" (Q* > 0, which Q
+    approaches exponentially), "half-stable" (from one side alone) and "unstable".
     ``fixed_point``: the `FixedPoint`, exact where closed forms exist.
 
     >>> from theory import Tanh, critical
@@ -111,7 +111,8 @@ chi ~ 1 - 1/l, kurtosis 1)
 
 @dataclass(frozen=True)
 class Critical(Answering, PublicNames):
-    """The critical points of an activation: ``points``, the isolated ones, and `edge`.
+    """The critical points of an activation: ``points`` lists the isolated critical points, and
+    ``edge(Q)`` gives the point of the stable edge whose fixed point is the variance Q.
 
     >>> from theory import GELU, critical
     >>> [point.kind for point in critical(GELU()).points]
@@ -168,9 +169,9 @@ class Critical(Answering, PublicNames):
 def critical(activation: Nonlinearity, bias_variance: object = None) -> Critical:
     """The critical points of ``activation``, at ``bias_variance`` alone where it is given.
 
-    Q* is looked for from 1e-4 to 1e3 and at 0, and at a ``bias_variance`` without a point there
-    from 1e-9 to 1e12, as far as moments are reliable.  Raises `InvalidArgument` for an activation
-    without a point in this range, with the numbers of the range.
+    The search covers Q* = 0 and 1e-4 to 1e3.  If you give a ``bias_variance`` above 0 and this
+    range has no point, the search extends to 1e-9 ... 1e12, as far as moments are reliable.  Raises
+    `InvalidArgument`, with the range, for an activation without a point in it.
 
     >>> from theory import Softsign, critical
     >>> critical(Softsign()).points[0].fixed_point.constant
@@ -396,8 +397,8 @@ def _stable_range(activation: Nonlinearity, *, example: bool = False) -> str:
 def _none(activation: Nonlinearity, bias: object) -> str:
     scan = _scan(moment_table(activation), wide=bool(bias))
     biases = np.where(np.abs(scan.bias) < _NOISE, 0, scan.bias) * scan.variances
-    low, high = (f"{scan.variances[end]:.3g}" for end in (0, -1))
-    where = f"at the Q* from {low} to {high}, where points are looked for, chi = 1 needs"
+    low, high = (f"{scan.variances[end]:.4g}" for end in (0, -1))
+    where = f"for every Q* from {low} to {high}, chi = weight_variance E phi'^2 = 1 needs"
     wanted = "a critical point" if bias is None else f"a critical point at bias_variance={bias}"
     if bias is None and scan.bias.max() >= -_NOISE:
         slopes = scan.slope[scan.bias > -_NOISE]
@@ -407,7 +408,8 @@ def _none(activation: Nonlinearity, bias: object) -> str:
             f"{_between(slopes)}, where a slope above 1 is unstable"
         )
     else:
-        why = f"{where} a bias variance {_between(biases)}"
+        negative = "negative " * bool(biases.max() < 0)
+        why = f"{where} a {negative}bias variance {_between(biases)}"
     stable = "" if bias is None else _stable_range(activation)
     fix = "give another activation" if "no stable edge" in stable or not stable else stable
     return f"expected an activation with {wanted}, got {activation}: {why}; {fix}"

@@ -87,7 +87,7 @@ class ReLU(PiecewiseLinear):
 @answered_class
 @dataclass(frozen=True)
 class Linear(PiecewiseLinear):
-    """The identity: a network with its masks off.
+    """The identity: all masks are 1.
 
     >>> from theory import MLP, Linear
     >>> MLP(activation=Linear()).c

@@ -328,7 +328,7 @@ def _check_limit(target: Target, claim: Claim, formula: Formula) -> None:
     if any(symbol not in network.free_symbols for symbol in needed):
         raise InvalidArgument(
             f"expected a network with {' and '.join(map(str, needed))} open for "
-            f"claim={claim.value!r}, got {network}; leave them out"
+            f"claim={claim.value!r}, got {network}; {network._open_sizes}"
         )
 
 

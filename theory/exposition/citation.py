@@ -68,7 +68,7 @@ REFERENCES = (
 
 @answered
 def bibtex() -> str:
-    """BibTeX entries for the theorem and for this software.
+    """BibTeX entries for the paper arXiv 2305.07810 and for this software.
 
     >>> from theory import bibtex
     >>> print(bibtex().splitlines()[0])

@@ -98,7 +98,7 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
     except Misplaced as error:
         place = f"at character {error.position + 1}"
         offer = "" if isinstance(error, Ambiguous) else _correction(text)
-        raise _refused(text, name, f"{place}, {error.what}", error.fix + offer) from None
+        raise _refused(text, name, f": {place}, {error.what}", error.fix + offer) from None
 
 
 def read_formula(value: Any, *, name: str = "formula") -> Expr:
@@ -142,15 +142,15 @@ def _check_text(text: object, name: str) -> None:
         )
     if len(text) > MAX_LENGTH:
         raise _refused(
-            text, name, f"which has {len(text)} characters", f"give at most {MAX_LENGTH}"
+            text, name, f", which has {len(text)} characters", f"give at most {MAX_LENGTH}"
         )
     if not text.strip():
-        raise _refused(text, name, "which is empty", "give a formula such as 'eta**2*L**3/3'")
+        raise _refused(text, name, ", which is empty", "give a formula such as 'eta**2*L**3/3'")
 
 
 def _refused(text: str, name: str, what: str, fix: str) -> InvalidArgument:
     return InvalidArgument(
-        f"expected a formula in {_LISTED} for {name}, got {name}={typed(text[:80])}, {what}; {fix}"
+        f"expected a formula in {_LISTED} for {name}, got {name}={typed(text[:80])}{what}; {fix}"
     )
 
 

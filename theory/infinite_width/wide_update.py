@@ -127,7 +127,7 @@ n = ∞; linearised step of GradientDescent()
         """
         raise NotSolved(
             "a closed form in ell and L is solved for gradient descent with piecewise linear "
-            "activations alone: ask for leading(), depth_law or infinite_width(depth)"
+            "activations alone: use leading(), depth_law or infinite_width(depth)"
         )
 
     def law_holds_from(self, tolerance: object) -> int:

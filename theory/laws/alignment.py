@@ -97,8 +97,8 @@ class Alignment(Composite, Number):
 
     @property
     def exact(self) -> Expr:
-        """The ratio, exact; do not put floats into it, whose digits cancel: ``alignment(64, 10)``
-        keeps them, as does ``at``.
+        """The ratio, exact.  Do not substitute floats: the terms cancel.  A call with sizes, as in
+        ``alignment(MLP())(64, 10)``, and ``at`` keep all digits.
 
         >>> from theory import MLP
         >>> alignment(MLP(width=16, depth=4)).label.exact

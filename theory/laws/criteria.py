@@ -51,7 +51,7 @@ class _Bounded(PlainText):
         if number <= 0:
             raise InvalidArgument(
                 f"expected a positive number for bound, got bound={typed(self.bound)}; leave "
-                f"it out for 1"
+                f"bound out to use 1"
             )
         object.__setattr__(self, "bound", number)
 
@@ -172,7 +172,7 @@ def block_criterion(criterion: object) -> BlockCriterion:
     raise InvalidArgument(
         f"expected Stream(), Branches(), StreamAndBranches() or LastLayer() for criterion of a "
         f"residual network, got criterion={typed(criterion)}; "
-        f"{_elsewhere(criterion, 'leave it out for the stream')}"
+        f"{_elsewhere(criterion, 'leave criterion out for the stream')}"
     )
 
 
@@ -186,7 +186,7 @@ def layer_criterion(
         return criterion
     raise InvalidArgument(
         f"expected {names} for criterion, got criterion={typed(criterion)}; "
-        f"{_elsewhere(criterion, 'leave it out for every hidden layer')}"
+        f"{_elsewhere(criterion, 'leave criterion out for every hidden layer')}"
     )
 
 
@@ -202,6 +202,8 @@ def _elsewhere(criterion: object, fix: str) -> str:
             f"maximal_learning_rate(network, group=Readout(), criterion={criterion}) has the rate "
             f"of the readout"
         )
+    if isinstance(criterion, Stream | Branches | StreamAndBranches):
+        return f"{type(criterion).__name__} is for residual networks: {fix}"
     return fix
 
 

@@ -69,11 +69,11 @@ class ReadoutUpdate(PartOfMean):
 @dataclass(frozen=True)
 class WideReadoutUpdate(WideValue):
     """E[(Delta f)^2] of one step of ``optimiser`` of the readout alone, at eta = 1, as
-    n -> infinity.  `infinite_width` is over n^2, or over n for normalised steps; float() and
-    `value` multiply by it.  Made by `readout_update`.
+    n -> infinity.  `infinite_width` gives the value divided by n^2 (by n for normalised steps);
+    float() and `value` multiply by this power.  Made by `readout_update`.
 
-    The law of a residual network is numerical.  There is no law where E z^2 falls or grows
-    exponentially from a smooth activation.
+    The law of a residual network is numerical.  An `MLP` in which E z^2 grows or falls
+    exponentially has a law only with a piecewise linear activation and without biases.
 
     >>> from theory import MLP, Normalised, Tanh, readout_update
     >>> readout_update(MLP(depth=16, activation=Tanh()), optimiser=Normalised())
@@ -142,12 +142,11 @@ def readout_update(
 def readout_update(
     network: Network, *, inputs: Inputs | None = None, optimiser: Optimiser | None = None
 ) -> ReadoutUpdate | WideReadoutUpdate:
-    """Derive E[(Delta f)^2] for one step of the readout of ``network`` alone, which is the same
-    linearised and real.
+    """Derive E[(Delta f)^2] for one step of the readout weights alone.
 
-    A `WideReadoutUpdate`, which is solved as n -> infinity, answers where ``inputs`` or an
-    ``optimiser`` other than gradient descent is given, and for activations, biases, norms and
-    branches that are not exact at finite width.
+    A linearised and a real step give the same value.  The function returns a `WideReadoutUpdate`,
+    solved as n -> infinity, if you give ``inputs`` or an ``optimiser`` other than gradient descent,
+    and for activations, biases, norms and branches that are not exact at finite width.
 
     >>> from theory import MLP, SignDescent, readout_update
     >>> readout_update(MLP(4, 2)).exact

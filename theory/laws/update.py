@@ -121,8 +121,8 @@ class SquaredUpdate(PartOfMean):
 
     @property
     def law(self) -> MeanFieldLaw:
-        """The value at n = ∞ and eta = 1, exact in ell and L, of the dominant part; the power that
-        leads as the depth grows is `leading`.
+        """The limit n = ∞ at eta = 1 of the dominant part, exact in ell and L.  `leading` gives its
+        highest power of the depth.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).law
@@ -193,7 +193,7 @@ class SquaredUpdate(PartOfMean):
         return [sum(values, context.zero) / int(each) for each, *values in means]
 
     def mean_over_layers(self, context: Any) -> Any:
-        """Their mean, without one number for each layer."""
+        """The mean of the values of all layers at eta = 1, computed without the list."""
         means = (each.mean_over_layers() for each in self._recursions(context))
         return sum(means, context.zero)
 
@@ -249,10 +249,10 @@ def squared_update(
     ``rates``: one non-negative multiplier of eta per hidden layer, 0 leaving it untrained; all 1
     for None.  Raises `InvalidArgument` for arguments of another kind.
 
-    Piecewise linear activations are solved at every width.  A `WideUpdate`, which is solved as
-    n -> infinity, answers for other activations, biases and norms, and wherever one of these is
-    given: ``optimiser``, gradient descent for None; ``inputs``, the input of the step; ``step``,
-    the rate of a real step in the place of a linearised one, over the square of this rate.
+    Piecewise linear activations are solved at every width.  The function returns a `WideUpdate`,
+    solved as n -> infinity, for other activations, biases and norms, and if you give one of these:
+    an ``optimiser`` other than gradient descent; ``inputs``, the input of the step; ``step``, the
+    learning rate of a real step (the value is then E[(z' - z)^2]/step^2).
 
     >>> from theory import MLP, SignDescent, squared_update
     >>> squared_update(MLP(width=10, depth=2)).label.exact

@@ -41,14 +41,14 @@ class Convolution(Network):
 
     ``channels``: int or the symbol ``n``.  ``positions``, ``kernel``, ``depth``: ints.
     ``input_channels``: int, the symbol ``n_0``, or the channels (None).
-    ``shared``: False gives each position separate weights, in the readout too, whose variance is
-    then readout_variance/(channels^2 positions) for each.
+    ``shared``: False gives each position separate weights.  The readout then also has separate
+    weights, each of variance readout_variance/(channels^2 positions).
     ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
     is the identity, and a square that is not positive semidefinite is refused.
     In ``readout_variance`` n, n_0 and L stand for the sizes, and become numbers where these are
     numbers; ``weight_variance`` is refused where it depends on a width.
 
-    Filters that are shared close exactly for `Linear` alone.
+    With shared filters, only `Linear` has exact values.
 
     >>> from theory import Linear
     >>> Convolution(2, 3, 2, 2, activation=Linear())

@@ -32,9 +32,9 @@ _LONGEST = 200
 class Graph(Network):
     """A random feed-forward network on a directed graph, with a weight matrix on every edge.
 
-    ``vertices``: a mapping of names to the names of sources; "x" is the input.  A vertex is
-    z = sum over sources of W sigma(z_source), the input without sigma; f = v . sum over ``readout``
-    of sigma(z).  ``readout``: one name, or a tuple; v_j of each has the variance
+    ``vertices``: a mapping of names to the names of sources; "x" is the input.  A vertex computes
+    z = sum over its sources of W sigma(z_source), where the source "x" gives W x; f = v . sum over
+    ``readout`` of sigma(z).  ``readout``: one name, or a tuple; v_j of each has the variance
     readout_variance/(width^2 times their number).
     ``width``: of every vertex, an int or the symbol ``n`` (None).  ``input_width``: an int, the
     symbol ``n_0``, or the width (None).  ``variances``: a mapping of (source, name) to variances

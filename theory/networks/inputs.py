@@ -23,13 +23,11 @@ _ONE = ((Integer(1),),)
 @answered_class
 @dataclass(frozen=True, repr=False)
 class Inputs(PlainText):
-    """The inputs of a network as its width grows: at present one input.
+    """The input of a network as its width grows.
 
-    ``gram``: the inner products of the inputs over the input width, a square table; one input has
-    ``((q,),)`` with q = |x|^2/n_0.  ``norm1``: |x|_1/n_0 of this input, which sign descent reads;
-    None is sqrt(q), for entries +-sqrt(q).  ``probe``: the input whose pre-activations move;
-    ``batch``: the inputs of the loss, all for None; ``labels``: the covariance of their errors, the
-    identity for None.
+    Only one input is solved; ``probe``, ``batch`` and ``labels`` are reserved for several inputs.
+    ``gram``: ``((q,),)`` with q = |x|^2/n_0, the table of inner products over the input width.
+    ``norm1``: |x|_1/n_0, which sign descent reads; None is sqrt(q), for entries +-sqrt(q).
 
     >>> from theory import Inputs
     >>> Inputs(gram=((2,),))

@@ -41,7 +41,8 @@ NUMBERED_LAYERS = range(1, 17)
 class ByGroup(PlainText):
     """Multipliers of eta for layer 1, for layers 2 to L - 1, and for layer L; for depths from 2.
 
-    Each is an exact non-negative number, 1 by default.
+    Each is an exact non-negative number, 1 by default.  ``hidden`` leaves layer L out; the group
+    `HiddenLayers`, layers 2 to L, includes it.
 
     >>> ByGroup(first=0)
     ByGroup(first=0, hidden=1, last=1)

@@ -13,6 +13,7 @@ from theory.activations import Linear, PiecewiseLinear
 from theory.activations.critical import critical_weight_variance
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
+from theory.networks.roles import Branch
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
 from theory.symbols import L, ell, meant, n, n_0
@@ -289,7 +290,8 @@ class Network(PlainText, ABC):
         """The fix that leaves width and depth open, in words."""
         if self._whole:
             return "its layers do not repeat, so that no depth is open; give MLP() or Residual()"
-        return f"leave them out, as in {type(self).__name__}()"
+        size = "blocks" if self._depths else "depth"
+        return f"leave the width and the {size} out, as in {type(self).__name__}()"
 
     def _place(self, layer: Any) -> str:
         """The place of ``layer``, in words."""
@@ -381,6 +383,7 @@ def repeating_network(network: object) -> Network:
 def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:
     """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
     depth = numeric_depth(network)
+    _refuse_branch(layer)
     if layer is None:
         return (depth,)
     if isinstance(layer, tuple | range | list):
@@ -406,8 +409,10 @@ def numeric_depth(network: Network) -> int:
     """The depth of an argument; `InvalidArgument` where it is the symbol L."""
     if isinstance(network.depth, int):
         return network.depth
+    size, kind = ("blocks", "Residual") if network._depths else ("depth", "MLP")
     raise InvalidArgument(
-        "expected a depth in numbers, got depth=L; give a number, as in MLP(depth=4)"
+        f"expected a number for {size}, got {size}={network.depth}; give numbers, as in "
+        f"{kind}(width=64, {size}=4)"
     )
 
 
@@ -439,8 +444,18 @@ def _layer_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
     return numeric_rates(network, rates)
 
 
+def _refuse_branch(layer: object) -> None:
+    """Refuse a branch of a residual network as a layer of another network."""
+    if isinstance(layer, Branch):
+        raise InvalidArgument(
+            f"expected a positive int for layer, got layer={typed(layer)}; Branch is for residual "
+            f"networks: give a whole number of at least 1"
+        )
+
+
 def _hidden_layer(network: Network, layer: object) -> int | Symbol:
     """The requested layer: the last for None, an int, or the symbol ell."""
+    _refuse_branch(layer)
     layer = meant(layer, ell, L)
     if layer is None or layer == network.depth == L:
         return network.depth

@@ -16,8 +16,9 @@ _PLACES = ("weights", "activation")
 
 @dataclass(frozen=True)
 class Norm(PlainText):
-    """A normalisation ``before`` every matrix but the first, the readout included ("weights"), or
-    before every activation ("activation").  Abstract: use `RMSNorm` or `LayerNorm`."""
+    """A normalisation before every matrix except the first and before the readout
+    (``before="weights"``), or before every activation (``before="activation"``).  Abstract: use
+    `RMSNorm` or `LayerNorm`."""
 
     before: str = "weights"
 
@@ -32,8 +33,10 @@ class Norm(PlainText):
 @answered_class
 @dataclass(frozen=True)
 class RMSNorm(Norm):
-    """Divides every neuron by the root mean square of its layer, ``before`` every matrix but the
-    first, the readout included ("weights"), or before every activation ("activation").
+    """Divides every neuron by the root mean square of its layer.
+
+    ``before="weights"`` normalises before every matrix except the first, and before the readout;
+    ``before="activation"`` normalises before every activation.
 
     >>> RMSNorm(before="activation")
     RMSNorm(before='activation')

@@ -47,7 +47,7 @@ _DIGITS = 30
 @answered_class
 @dataclass(frozen=True, repr=False)
 class Residual(Network):
-    """A random residual network without biases at mean-field initialisation.
+    """A random residual network at mean-field initialisation; ``bias_variance`` adds biases.
 
     h^0 = W_in x, h^b = sqrt(skip2) h^(b-1) + tau W sigma(U h^(b-1)) for b = 1..B with
     tau^2 = multiplier2, and f = v . h^B.  W_in has the variance input/n_0, U up/width, W

@@ -91,7 +91,7 @@ def bound_sizes(
         places, named = (), {**by_symbol, **named}
     if len(places) > len(symbols):
         raise InvalidArgument(
-            f"expected {_listed(symbols)} by place, got {', '.join(map(brief, places))}; {fixed}"
+            f"expected {_listed(symbols)}, got {', '.join(map(brief, places))}; {fixed}"
         )
     given = dict(zip(symbols, places, strict=False))
     names = _arguments(symbols, network) | {symbol.name: symbol for symbol in symbols}
@@ -165,10 +165,10 @@ def _listed(symbols: Sequence[Symbol]) -> str:
 
 def _fixed(network: Network) -> str:
     if not network._whole and network == type(network)():
-        return f"{network} has no other: leave it out"
+        return f"{network} has no other size: leave it out"
     if network.free_symbols:
-        return f"the others are fixed in {network}: leave a size out there to give it here"
-    return f"all are fixed in {network}: leave them out there, as in MLP(), to give them here"
+        return f"{network} fixes the others: leave a size out of the network to give it in a call"
+    return f"{network} fixes all sizes: leave them out of the network to give them in a call"
 
 
 def read_size(symbol: Symbol, value: Any) -> Rational:

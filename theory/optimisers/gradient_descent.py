@@ -16,7 +16,10 @@ __all__ = ["GradientDescent"]
 @answered_class
 @dataclass(frozen=True)
 class GradientDescent(Optimiser):
-    """U = dE/dW: the own part is |x|^2 times the gradient.
+    """U is the gradient of the loss with respect to W.
+
+    The weights W of a layer move z = W x by -eta U x, and U x (the *own part*) is |x|^2 times the
+    gradient with respect to z.
 
     >>> from theory import GradientDescent
     >>> GradientDescent()

@@ -22,8 +22,8 @@ class Momentum(Optimiser):
 
     ``averaged``: m = beta m + (1 - beta) G.  ``nesterov``: U = beta m + G (or (1 - beta) G).  m
     starts at 0, so that the first step is gradient descent's, times 1 - beta where averaged, and
-    times 1 + beta with Nesterov.  Many steps of one size add up to 1/(1 - beta) of gradient
-    descent's unless averaged: the *rate* for training is gradient descent's times 1 - beta then.
+    times 1 + beta with Nesterov.  Without averaging, many equal steps add up to 1/(1 - beta) times
+    the steps of gradient descent, so train with (1 - beta) times its rate.
 
     >>> from theory import Momentum
     >>> Momentum("0.9", nesterov=True)
@@ -38,8 +38,8 @@ class Momentum(Optimiser):
         beta = exact_number("beta", self.beta)
         if not 0 <= beta < 1:
             raise InvalidArgument(
-                f"expected a number from 0 to below 1 for beta, got beta={typed(self.beta)}; 0.9 "
-                f"remembers ten steps"
+                f"expected a number from 0 to below 1 for beta, got beta={typed(self.beta)}; give "
+                f"0.9, say, which averages over about ten steps"
             )
         object.__setattr__(self, "beta", beta)
         for name in ("averaged", "nesterov"):

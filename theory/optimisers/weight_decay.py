@@ -19,8 +19,7 @@ __all__ = ["WeightDecay"]
 class WeightDecay(Optimiser):
     """The step of ``optimiser``, and eta times ``decay`` times the weights themselves (AdamW).
 
-    For `SignDescent`, whose update is of order n, ``decay`` is in units of n, as is a rate's
-    inverse: torch's weight_decay over the width.
+    For `SignDescent`, ``decay`` is torch's ``weight_decay`` divided by the width.
 
     >>> from theory import GradientDescent, WeightDecay
     >>> WeightDecay(GradientDescent(), "0.1")
@@ -48,7 +47,7 @@ class WeightDecay(Optimiser):
 
     @property
     def multiple(self) -> Expr:
-        """That of the optimiser.
+        """The `multiple` of the wrapped optimiser.
 
         >>> from theory import Normalised, WeightDecay
         >>> WeightDecay(Normalised(2), 1).multiple
@@ -58,7 +57,7 @@ class WeightDecay(Optimiser):
 
     @property
     def unscaled(self) -> Optimiser:
-        """That of the optimiser.
+        """The `unscaled` of the wrapped optimiser.
 
         >>> from theory import Normalised, WeightDecay
         >>> WeightDecay(Normalised(2), 1).unscaled

@@ -58,8 +58,8 @@ _DEEP = 64
 class MaximalLearningRate(LearningRate):
     """The largest learning rate that keeps the bound of ``criterion``, from the linearised update.
 
-    ``rates``: multipliers of eta, all 1 for None; ``group``: the group of weights that they train
-    alone, if one was given.  Made by `maximal_learning_rate`.
+    ``rates``: multipliers of eta, all 1 for None; ``group``: the only group of weights that trains,
+    if a group was given.  Made by `maximal_learning_rate`.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> maximal_learning_rate(MLP())

@@ -72,9 +72,9 @@ _FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
 class LayerRates(Composite):
     """The maximal learning rates of the groups of weights under one bound, for linearised steps.
 
-    ``inner``: of the groups below the readout, alone, bounding E[(Delta z)^2] in the last hidden
-    layer or after the last block; ``readout``: alone, bounding E[(Delta f)^2].  Made by
-    `layer_rates`.
+    ``inner``: the rates of the groups below the readout, each trained alone, under the bound on
+    E[(Delta z)^2] in the last hidden layer or after the last block.  ``readout``: the rate of the
+    readout trained alone, under the bound on E[(Delta f)^2].  Made by `layer_rates`.
 
     >>> from theory import MLP, Residual, layer_rates
     >>> layer_rates(MLP(64, 8))
@@ -181,8 +181,8 @@ class LayerRates(Composite):
 
     @property
     def moved_output(self) -> Expr:
-        """E[(Delta f)^2] over the bound if every group trains at its rate alone; the
-        readout's own step makes 1 of it.
+        """E[(Delta f)^2] over the bound if every group trains at its rate alone; the step of the
+        readout contributes 1.
 
         >>> from theory import MLP, layer_rates
         >>> round(float(layer_rates(MLP(64, 8)).moved_output), 4)
@@ -207,7 +207,7 @@ class LayerRates(Composite):
 
     @property
     def share(self) -> Expr:
-        """The share s of the bound that each group alone may use when all train together: one over
+        """The share s of its bound that each group may use when all groups train together: one over
         the larger of `moved_layer` and `moved_output`.
 
         Needs a network in numbers, which decide whether z or f binds.
@@ -217,9 +217,11 @@ class LayerRates(Composite):
         0.2825
         """
         if self.network.free_symbols:
-            numbers = f".at({self._example_sizes}).together has numbers"
-            fix = f"{numbers}, moved_layer, moved_output and leading_share() have symbols"
-            raise NotSolved(f"whether z or f binds depends on the sizes of {self.network}: {fix}")
+            raise NotSolved(
+                f"whether z or f binds depends on the sizes of {self.network}: use "
+                f".at({self._example_sizes}).together for numbers; moved_layer, moved_output and "
+                f"leading_share() work with symbols"
+            )
         return printable(self._exact_share)
 
     @property
@@ -421,8 +423,9 @@ def layer_rates(
     to L) and readout of an `MLP`; input, up, down and readout of a `Residual`.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer, or in the stream after the last block,
-    and of E[(Delta f)^2].  At depth 1 first layer and readout share the bound.  `WideLayerRates`
-    answer as n -> infinity for other networks, and with ``inputs`` or ``optimiser``.
+    and of E[(Delta f)^2].  At depth 1 there are no layers 2 to L; only the first layer and the
+    readout have rates.  The function returns `WideLayerRates`, solved as n -> infinity, for other
+    networks, and if you give ``inputs`` or an ``optimiser`` other than gradient descent.
 
     >>> from theory import MLP, layer_rates
     >>> from theory.symbols import n_0

@@ -78,7 +78,7 @@ def real_step_call(network: Network, criterion: object = None) -> str:
 
 @dataclass(frozen=True)
 class LearningRate(Number):
-    """The learning rate sqrt(bound/E), where E is the mean square that moves at eta = 1."""
+    """The learning rate sqrt(bound/E), where E is the mean squared movement at eta = 1."""
 
     network: Network
     criterion: Criterion | BlockCriterion | NetworkOutput
@@ -107,7 +107,7 @@ class LearningRate(Number):
 
     @property
     def exact(self) -> Expr:
-        """The rate: sqrt of the criterion's bound over the mean square that moves at eta = 1.
+        """sqrt(bound/E), where E is the mean squared movement of the criterion at eta = 1.
 
         Exact, with square roots; a function of the symbols that the network holds, as
         1/sqrt(Max(...)) where no single layer is proven to bind for all sizes.  Raises `NotSolved`

@@ -96,10 +96,10 @@ def maximal_learning_rate(
     to train these weights alone, None for all hidden weights; the readout's criterion is
     `NetworkOutput`.  Raises `InvalidArgument` for arguments of another kind.
 
-    This rate is about a *linearised* step.  A `WideLearningRate`, which is solved as n -> infinity,
-    answers for networks that are not exact at finite width, for `Relative`, and wherever one of
-    these is given: ``optimiser``, ``inputs``, and ``linearised=False`` for the largest rate at
-    which a *real* step moves by at most the bound.
+    This rate is about a *linearised* step.  The function returns a `WideLearningRate`, solved as
+    n -> infinity, for networks that are not exact at finite width, for `Relative`, and if you give
+    one of these: an ``optimiser`` other than gradient descent; ``inputs``; ``linearised=False``,
+    for the largest rate at which a *real* step moves by at most the bound.
 
     >>> from theory import MLP, FirstLayer, Readout, maximal_learning_rate
     >>> rate = maximal_learning_rate(MLP(width=10, depth=2, input_width=5))

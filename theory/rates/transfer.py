@@ -34,7 +34,10 @@ _NO_LIMIT = "a rate between networks in numbers has no limit: use maximal_learni
 
 
 class OutsideValidity(UserWarning):
-    """Warns that a network is too deep for its width, or too shallow, to follow the law in depth.
+    """Warns that a network does not follow the law in depth.
+
+    The cause is a depth too large for the width or too small, the input width, or a weight variance
+    that is not critical.
 
     >>> import warnings
     >>> from theory import MLP, OutsideValidity, transfer_learning_rate
@@ -69,7 +72,7 @@ class TransferredLearningRate(Composite, Number):
 
     @property
     def rate(self) -> float:
-        """The learning rate for the target, correctly rounded but for the last place.
+        """The learning rate for the target as a float; only the last digit may be wrong.
 
         Raises `NotSolved` where it is beyond the range of float64.
 
@@ -159,10 +162,9 @@ def transfer_learning_rate(
     ``rate`` times the ratio of the two maximal rates of linearised steps, exact at these sizes, for
     ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
     in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate errs by more than
-    ``tolerance`` at the last layer.  The warning names the cause: the input width, or a depth over
-    width at which rare networks set the mean and a typical network needs another rate
-    (`verify.typical_learning_rate`).  Raises `InvalidArgument` for arguments of
-    another kind.
+    ``tolerance`` at the last layer.  The warning names the cause, such as the input width, or
+    a ratio depth/width so large that rare networks set the mean and a typical network needs another
+    rate (`verify.typical_learning_rate`).  Raises `InvalidArgument` for arguments of another kind.
 
     >>> from theory import MLP, transfer_learning_rate
     >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
@@ -261,7 +263,7 @@ def _cause_in_blocks(network: Network, group: Group | None, allowed: Rational) -
 
 
 def _times(error: mpf) -> str:
-    return f"the rate of the law is {nstr(1 + error, 3)} times the exact one"
+    return f"the rate of the law is {nstr(1 + error, 3)} times the exact rate"
 
 
 @lru_cache(maxsize=256)

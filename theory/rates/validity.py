@@ -161,10 +161,10 @@ class Validity(Answering, PickledByFields):
             f"{self.least_depth} to {self.ratio:.4g} of the width"
         )
         if self.tolerance >= _QUICK:
-            depths = f"{depths}; at some depth from width {self.least_width} on"
+            depths = f"{depths}. Some depth satisfies this from width {self.least_width} on"
         return (
-            f"{depths}: use depths(width). Beyond depths of a quarter of the width the rate of a "
-            f"typical network comes first: verify.typical_learning_rate"
+            f"{depths}; depths(width) gives the first and the last. If the depth exceeds a quarter "
+            f"of the width, use verify.typical_learning_rate."
         )
 
 

@@ -48,12 +48,13 @@ _COMPARED_QUICK = ((16, 64),)
 
 @dataclass(frozen=True)
 class WideLearningRate(WideValue):
-    """The largest rate at which one step meets ``criterion`` as n -> infinity: from the linearised
-    update, or with ``linearised`` False from E[(z' - z)^2] of a real step.  Made by
-    `maximal_learning_rate`.
+    """The largest rate at which one step keeps the bound of ``criterion`` as n -> infinity.
 
-    ``update``: of every layer.  For sign descent `infinite_width` gives the rate times n; float(),
-    `value` and a call divide by n.
+    The movement is the linearised update, or E[(z' - z)^2] of a real step with ``linearised``
+    False.  Made by `maximal_learning_rate`.
+
+    ``update``: the mean squared movement of every layer.  For sign descent `infinite_width` gives
+    the rate times n; float(), `value` and a call divide by n.
 
     >>> import theory.symbols
     >>> from theory import MLP, maximal_learning_rate
@@ -256,11 +257,11 @@ GradientDescent()
 
 @dataclass(frozen=True, repr=False)
 class WideBlockLearningRate(WideLearningRate):
-    """The largest rate at which one linearised step of a `Residual` meets ``criterion`` as
-    n -> infinity.  Made by `maximal_learning_rate`.
+    """The largest rate at which one linearised step of a `Residual` keeps the bound of
+    ``criterion`` as n -> infinity.  Made by `maximal_learning_rate`.
 
-    ``update``: of the last stream.  For sign descent `infinite_width` gives
-    the rate times n; float(), `value` and a call divide by n.
+    ``update``: the mean squared movement of the last stream.  For sign descent `infinite_width`
+    gives the rate times n; float(), `value` and a call divide by n.
 
     >>> from theory import Residual, Tanh, maximal_learning_rate
     >>> maximal_learning_rate(Residual(blocks=16, activation=Tanh()))

@@ -52,9 +52,9 @@ _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally lik
 class Derivation(Solved):
     """The derived mean of one observable at one layer of a random network.
 
-    Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
-    the input, and ``carried_map`` takes the words in which the observable's gradients appear down
-    from the readout.  Made by `derive`.
+    `layer_map` averages one layer in the words of the kernel, from ``layer`` down to the input.
+    `carried_map` averages one layer in the words of the observable's gradients, from the readout
+    down to ``layer``.  Made by `derive`.
 
     >>> from theory import MLP, derive
     >>> from theory.observables import K, trace

@@ -103,7 +103,7 @@ class _Combination(Answering, Generic[Key]):
 
     def __radd__(self, other: object) -> Any:
         raise NoNumber(
-            f"expected an observable of one meaning, got {brief(other)} and {self} in one sum; "
+            f"expected terms of one kind in a sum, got {brief(other)} and {self}; "
             f"write trace(K) + 1 for a sum of numbers"
         )
 
@@ -111,8 +111,8 @@ class _Combination(Answering, Generic[Key]):
 
     def __rmatmul__(self, other: object) -> NoReturn:
         raise NoNumber(
-            f"expected an observable of one meaning, got a product @ of {self} and {brief(other)}; "
-            f"write @ between matrices and vectors, and * for a factor"
+            f"expected matrices and vectors around @, got {self} and {brief(other)}; write * for a "
+            f"number as a factor"
         )
 
     def __neg__(self) -> Self:
@@ -440,8 +440,7 @@ def checked_observable(observable: Any) -> Observable:
     if isinstance(observable, Vector):
         raise InvalidArgument(
             f"expected a number such as g @ K @ K @ g for observable, got the vector "
-            f"observable={observable}: means of entries, E[dz] and E|f| among them, are odd "
-            f"moments of Gaussian lengths and have no rational closed form; take a square"
+            f"observable={observable}; give a form, such as g @ K @ g"
         )
     if isinstance(observable, Matrix):
         raise InvalidArgument(

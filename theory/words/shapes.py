@@ -117,9 +117,9 @@ def refuse_masks(step: Step) -> None:
     shared = len({_identity(site, k) for site in step for k in range(len(site.edges))})
     if masked and len(step) > 1 and shared < sum(len(site.edges) for site in step):
         raise NotSolved(
-            f"filters that are shared with {type(masked[0].activation).__name__} have no exact "
-            f"value at finite width: the masks of two positions agree through the angle of their "
-            f"inputs; give activation=Linear(), or shared=False"
+            f"a {type(masked[0].activation).__name__} network with shared filters has no exact "
+            f"value at finite width: the masks of a neuron at two positions are dependent; give "
+            f"activation=Linear(), or shared=False"
         )
     for site in masked:
         if site.links:

@@ -236,13 +236,15 @@ class Drawable:
         if str(against) not in names:
             known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self._drawn_sizes)
             of_layer = str(against) in ("layer", "ell", "block", "b") and hasattr(self, "layer")
-            fix = "leave a size out there to plot against it"
-            if of_layer and "rate" not in self._drawn_as:
-                layer = ell if self.network._is_chain else b
-                fix = f"give squared_update({brief(self.network)}, {layer}), say"
+            fix = "to plot against another size, leave it out of the network"
+            if of_layer and "rate" in self._drawn_as:
+                fix = f"a learning rate has one value for all layers: give {known}"
+            elif of_layer:
+                layer, name = (ell, "layer") if self.network._is_chain else (b, "block")
+                call = f"squared_update({brief(self.network)}, {layer})"
+                fix = f"to plot against the {name}, draw {call}, say"
             raise InvalidArgument(
-                f"expected {known} for against, got against={typed(against)}; {self.network} and "
-                f"its layer fix the others: {fix}"
+                f"expected {known} for against, got against={typed(against)}; {fix}"
             )
         return names[str(against)]
 

@@ -227,7 +227,7 @@ def check(
 
     ``simulate``: False for theory alone, without the next arguments.  ``grid``: networks to
     simulate, ``network`` with numbers for its sizes; ``samples`` of each or the relative standard
-    error ``precision``; by default a few small networks, as many as show an error of about 3 %, and
+    error ``precision``; by default enough small networks to detect an error of about 3 %, and
     for a limit wide and deep networks, whose measured mean is compared with the leading term.
     ``execution``: how blocks are run (docs/runs.md).
 
@@ -242,8 +242,8 @@ def check(
     >>> check("n**3*L**2", observable=trace(K) ** 2, claim="leading", simulate=False).verdict.name
     'REJECTED'
 
-    A formula in B, the number of blocks, and b, a block, is of a `Residual`, which theory decides
-    alone.
+    A formula in B, the number of blocks, or b, a block, is about a `Residual`; only theory decides
+    it.
 
     >>> check("51*exp(2)/4", network=Residual(), claim="leading").verdict.name
     'CONSISTENT'

@@ -151,7 +151,8 @@ class InfiniteWidthComparison(NoCondition):
 
     @property
     def curvature(self) -> float:
-        """The chance that E_n = E (1 + c/n) leaves as much over as these networks do.
+        """The probability that networks which follow E_n = E (1 + c/n) deviate from the fit at
+        least as much as these.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))

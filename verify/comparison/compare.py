@@ -77,8 +77,8 @@ class Comparison(NoCondition):
     """The comparison of a law with a grid of networks.
 
     Cells with different seeds are independent.  If ``cells`` repeat a seed, a part and a law, the
-    cell with the most samples stays: the blocks of one seed begin a single stream, so the other
-    cells add nothing.
+    cell with the most samples stays: all these cells reuse the same draws, so smaller cells add no
+    information.
 
     ``leading``: constant and exponent of the maximal rate as width and depth grow, which the fit of
     the networks alone must allow; or None.
@@ -152,8 +152,8 @@ class Comparison(NoCondition):
         return tuple(law for law in self.measured_laws if law.leading_allowed is False)
 
     def correction(self, law: MeasuredLaw) -> float:
-        """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
-        depths of a measured law, at most; 0 without ``leading``.
+        """The largest distance, by theory, between log(exact rate) and log(``leading``) over the
+        depths of the measured law; 0 without ``leading``.
 
         >>> from theory import MLP
         >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
@@ -170,9 +170,9 @@ class Comparison(NoCondition):
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
-        """Constant and exponent in depth, measured over exact, of the deciding cells at the last
-        layer: for all widths together under None, and for each width with two depths.  A seed
-        counts once, even if its networks were compared with several parts or laws.
+        """Fits of measured/exact against the depth, over the cells that decide at the last layer:
+        the key None for all widths, and one key for each width with two depths.  A seed counts
+        once, even if its networks were compared with several parts or laws.
 
         >>> from theory import MLP
         >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
@@ -324,8 +324,8 @@ def compare_law(
     cost.  ``precision``: in place of samples, the relative standard error of each cell; the exact
     variance of one network gives the number.  Each cell has a separate seed, derived from ``seed``
     and its whole configuration; a network given twice is one cell.  ``step``: None for the
-    linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
-    it is too large for the linearised value.  ``progress`` is called with a cell's network and the
+    linearised update, else the rate of a real gradient step.  Raises `InvalidArgument` if the step
+    is too large for the linearised value.  ``progress`` is called with a cell's network and the
     number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP
@@ -377,9 +377,10 @@ def plan_cells(
     value_of = exact_value if law is exact_law else law_of(law, observable)
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, Network) for each in grid):
+        empty = isinstance(networks, Iterable) and not grid
+        wanted = "at least one network" if empty else "a list of networks for networks"
         raise InvalidArgument(
-            f"expected a list of networks for networks, got networks={networks!r}; give "
-            f"[MLP(64, 2), MLP(64, 4)]"
+            f"expected {wanted}, got networks={networks!r}; give [MLP(64, 2), MLP(64, 4)]"
         )
     for network in grid:
         if not network._is_exact:

@@ -242,7 +242,7 @@ def _brackets(run: RunRecord) -> str:
     silent = {c.configuration.draws_networks for c in run.cells if not c.decides}
     spread = (
         f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the mean, "
-        f"and rare networks set it"
+        f"and rare networks set the mean"
     )
     still = [c.defined for c in run.cells if c.configuration.draws_networks and not c.decides]
     if not any(still):

@@ -41,8 +41,9 @@ _DEEPEST = 10_000
 class TypicalLearningRate(ReadAsNumber):
     """The learning rate at which half of all random networks move by at most the bound.
 
-    The bound holds in every requested layer, for the linearised update per unit of eta^2; a real
-    step at a rate above ``maximal_learning_rate(network, linearised=False)`` moves further.
+    The bound holds in every requested layer, for the linearised update per unit of eta^2.  As
+    n -> infinity, a real step at a rate above ``maximal_learning_rate(network, linearised=False)``
+    moves further than the bound.
     ``network``: in numbers.  ``bound``: on a network's mean square over neurons and labels.
     ``chance``: 1/2 for the median.  ``level``: of the interval, at least.  ``layers``: the
     requested layers.  ``estimate``: the simulation.  Made by `typical_learning_rate`.
@@ -140,8 +141,8 @@ class TypicalLearningRate(ReadAsNumber):
     def mean_rate(self) -> float:
         """The rate that keeps the *mean* at the bound, from the same networks.
 
-        Beyond depth/width of about 1/8 rare networks set the mean, few samples contain them, and
-        this rate is too large; ``theory.maximal_learning_rate`` gives the exact rate.
+        Beyond depth/width of about 1/4, rare networks set the mean.  Few samples contain them, so
+        this rate is usually too large; ``theory.maximal_learning_rate`` gives the exact rate.
 
         >>> from theory import MLP
         >>> from verify import typical_learning_rate
@@ -200,8 +201,8 @@ class TypicalLearningRate(ReadAsNumber):
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
-            f"({level_in_words(self.level)} confidence); {self._place} binds; "
-            f"of a linearised step{self._beyond_real_steps()}"
+            f"({level_in_words(self.level)} confidence); {self._place} binds. "
+            f"This is the rate of a linearised step.{self._beyond_real_steps()}"
         )
 
     def _beyond_real_steps(self) -> str:
@@ -219,8 +220,8 @@ class TypicalLearningRate(ReadAsNumber):
         if not self.rate > real:
             return ""
         return (
-            f", and above {float(real):.3g}, the largest rate of a real step as n → ∞, "
-            f"{real_step_call(network, by)}"
+            f" It exceeds {float(real):.3g}, the largest rate of a real step as n → ∞, which "
+            f"{real_step_call(network, by)} computes."
         )
 
     def _repr_latex_(self) -> str:
@@ -245,11 +246,11 @@ def typical_learning_rate(
     """The largest eta for which the median network's mean squared update is at most ``bound``.
 
     The function simulates ``samples`` networks drawn by ``sampler``, reproducible by ``seed``.
-    ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, of a residual
-    network blocks or `theory.Branch`; the layer with the largest median binds.  ``chance``: the
+    ``layer``: None for the last hidden layer, an int, or a tuple or range of ints; for residual
+    networks, blocks or `theory.Branch`.  The layer with the largest median binds.  ``chance``: the
     share of networks kept within the bound, 0.5 for the median.  ``level``: of the confidence
     interval.  ``rates``: one multiplier of eta per layer.  Raises `InvalidArgument` for arguments
-    of another kind, and for more samples than are kept.
+    of another kind, and above 4,194,304 samples times layers.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> deep = MLP(width=32, depth=32)
@@ -258,7 +259,7 @@ def typical_learning_rate(
     >>> low > 10 * float(maximal_learning_rate(deep).evaluate())
     True
     """
-    bound = number_between("bound", bound, "leave it out for 1")
+    bound = number_between("bound", bound, "leave bound out to use 1")
     chance = number_between("chance", chance, "the median has chance=0.5", 1.0)
     level = number_between("level", level, "0.95 is usual", 1.0)
     if isinstance(sampler, Sampler) and not sampler.draws_networks:
@@ -276,7 +277,7 @@ def typical_learning_rate(
     most = KEPT_SAMPLES // len(asked.layers)
     if checked_samples(samples) > most:
         raise InvalidArgument(
-            f"expected at most {most:,} samples, of which each is kept for the median, got "
+            f"expected at most {most:,} samples (all are stored for the median), got "
             f"samples={samples:,}; give fewer"
         )
     estimate = monte_carlo(

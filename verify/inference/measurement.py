@@ -75,7 +75,9 @@ class Measurement(ReadAsNumber):
         0.9 quantile 70.519 in [62.479, 75.403] (0.95 confidence)
         """
         if self.logs is None:
-            raise InvalidArgument(f"expected kept samples for a quantile, got none: {self.unkept}")
+            raise InvalidArgument(
+                f"expected the samples themselves for a quantile, got none: {self.unkept}"
+            )
         return quantile_of(self.logs, chance, level)
 
     @property

@@ -49,9 +49,11 @@ def checked_options(options: argparse.Namespace) -> argparse.Namespace:
         raise InvalidArgument(
             f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
         )
-    if "formula" not in given and {"claim", "quantity"} & given.keys():
+    claimed = [name for name in ("claim", "quantity") if name in given]
+    if "formula" not in given and claimed:
+        options_given = " and ".join(f"--{name}" for name in claimed)
         raise InvalidArgument(
-            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
+            f"expected --formula with {options_given}, got none; give --formula 'L**3/3'"
         )
     _check_blocks(given)
     if {"formula", "step"} <= given.keys():
@@ -90,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m verify",
         usage="python -m verify [options]",
-        description="Compare exact squared updates with those of simulated finite networks.",
+        description="Compare exact with simulated updates. A cell is one width, depth and sampler.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -119,7 +121,9 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--branch-width", type=whole, metavar="N", help="width of the branches (default: the width)"
     )
-    add("--branch", type=whole, metavar="N", help="block whose branch is measured, not the stream")
+    add(
+        "--branch", type=whole, metavar="N", help="measure the branch of this block, not the stream"
+    )
     add(
         "--layer",
         type=whole,
@@ -163,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
         "--cell",
         type=whole,
         metavar="N",
-        help="cell to replay, from 0 (default: nearest to its bound)",
+        help="cell to replay, from 0 (default: |z| nearest critical)",
     )
     add(
         "--report", type=_path, metavar="DIR", help="write the HTML page of the finished run in DIR"

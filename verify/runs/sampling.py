@@ -65,7 +65,7 @@ class Sampling:
                 "its exact variance over networks"
             )
         if not asked.sampler.draws_networks:
-            return f"{asked.sampler!r} draws weighted samples; give sampler=Gram()"
+            return f"{asked.sampler!r} keeps weighted means; give sampler=Gram()"
         most = KEPT_SAMPLES // len(asked.layers)
         return (
             f"{self.samples:,} samples of {len(asked.layers)} layers are too many to keep; give "

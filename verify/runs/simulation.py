@@ -53,9 +53,10 @@ def monte_carlo(
     `RareEvents`, weighted samples whose mean is reliable at any depth (linearised).
     ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, all measured
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
-    per hidden layer.  A `Residual` has blocks 0 to B, after which the stream is measured, and
-    ``Branch(block)``; its rates are `ByRole`, or one for each block.  A `Graph` has the names of
-    its vertices, and rates in a mapping of edges; a `Convolution` has (layer, position).
+    per hidden layer.  For a `Residual`, ``layer`` is a block from 0 to B, after which the stream is
+    measured, or ``Branch(block)``, and ``rates`` is `ByRole`, or one multiplier for each block.
+    For a `Graph`, ``layer`` is a vertex name and ``rates`` maps edges to multipliers; for a
+    `Convolution`, ``layer`` is (layer, position).
     ``step``: None for the linearised update, averaged over the label exactly; a learning rate for
     a real gradient step with drawn labels, its mean square divided by the squared rate.
     ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every

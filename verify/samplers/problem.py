@@ -242,7 +242,7 @@ def _refuse_rounded(rule: Optimiser, network: Network) -> None:
 def _step(step: object, network: Network) -> float:
     """A checked rate: where a network is not piecewise linear, a movement far below z is lost in
     the rounding of the new activations."""
-    fix = "give a learning rate, or None, which simulates the linearised update"
+    fix = "give a learning rate, or leave step out for the linearised update"
     rate = number_between("step", step, fix)
     if rate < _SMALLEST_STEP and not network._is_exact:
         raise InvalidArgument(

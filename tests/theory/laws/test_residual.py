@@ -174,7 +174,11 @@ def test_observables_of_the_stream() -> None:
         (lambda: Branch(0), InvalidArgument, "from 1 to 10**100 for block"),
         (lambda: squared_update(SQUARE, 3), InvalidArgument, "from 0 to 2 for block"),
         (lambda: squared_update(SQUARE, rates=(1, 2)), InvalidArgument, "expected ByRole("),
-        (lambda: squared_update(SQUARE)(3, 2), InvalidArgument, "all are fixed in Residual("),
+        (
+            lambda: squared_update(SQUARE)(3, 2),
+            InvalidArgument,
+            ") fixes all sizes: leave them out",
+        ),
     ],
 )
 def test_what_is_not_covered_is_one_sentence(call: Any, error: Any, says: str) -> None:

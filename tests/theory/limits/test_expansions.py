@@ -193,8 +193,8 @@ Ask = tuple[Mean, str]
 @pytest.mark.parametrize(
     ("network", "ask", "fix"),
     [
-        (MLP(64), lambda u: u.joint_limit(), "leave them out"),
-        (MLP(depth=4), lambda u: u.joint_limit(), "leave them out"),
+        (MLP(64), lambda u: u.joint_limit(), "leave the width and the depth out"),
+        (MLP(depth=4), lambda u: u.joint_limit(), "leave the width and the depth out"),
         (MLP(64), lambda u: u.width_series(1), "leave width out"),
         (MLP(depth=4), lambda u: u.growth(), "symbolic depth"),
         (MLP(weight_variance=3), lambda u: u.joint_limit(), "leave weight_variance out"),

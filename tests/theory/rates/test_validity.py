@@ -50,9 +50,9 @@ def test_the_bounds_on_depth_and_ratio_are_those_of_the_widest_networks() -> Non
 def test_ten_per_cent_of_the_relu_rate() -> None:
     validity = RATES.validity("0.1")
     assert repr(validity) == (
-        "Validity within 1/10: as the width grows, depths from 2 to 0.07392 of the width; at some "
-        "depth from width 39 on: use depths(width). Beyond depths of a quarter of the width the "
-        "rate of a typical network comes first: verify.typical_learning_rate"
+        "Validity within 1/10: as the width grows, depths from 2 to 0.07392 of the width. Some "
+        "depth satisfies this from width 39 on; depths(width) gives the first and the last. If the "
+        "depth exceeds a quarter of the width, use verify.typical_learning_rate."
     )
     assert validity.depths(39) == (3, 3)
     assert validity.depths(38) is None
@@ -66,7 +66,7 @@ def test_a_law_in_the_width_has_no_range_in_the_depth_alone() -> None:
 def test_small_tolerances_print_without_a_search() -> None:
     shown = repr(RATES.validity("1e-7"))
     assert shown.startswith("Validity within 1/10000000: as the width grows, depths from ")
-    assert "of the width: use depths(width)." in shown
+    assert "of the width; depths(width) gives the first and the last." in shown
 
 
 def test_a_linear_network_needs_more_depth_and_bears_more() -> None:

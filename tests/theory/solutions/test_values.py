@@ -212,9 +212,12 @@ U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
 @pytest.mark.parametrize(
     ("call", "why"),
     [
-        (lambda: squared_update(MLP(depth=4))(64, 10), r"no size but n .*fixed in MLP\(depth=4\)"),
-        (lambda: NUMBERS(64, 10), "expected no sizes by place, got 64, 10; all are fix"),
-        (lambda: U(64, 10, -3), "no size but n, L by place, got 64"),
+        (
+            lambda: squared_update(MLP(depth=4))(64, 10),
+            r"no size but n, .*MLP\(depth=4\) fixes the ",
+        ),
+        (lambda: NUMBERS(64, 10), r"expected no sizes, got 64, 10; MLP\(.* fixes all"),
+        (lambda: U(64, 10, -3), "no size but n, L, got 64"),
         (lambda: squared_update(MLP(), 5)(64, 3), "layer from 1 to 3, got layer=5"),
         (lambda: squared_update(MLP(), ell)(64, 3, 4), "layer from 1 to 3, got layer=4"),
         (lambda: squared_update(MLP(), ell)(64, 3, [2, 4]), "layer from 1 to 3, got layer=4"),
@@ -225,7 +228,7 @@ U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: U(n=64, L=10, eta=0.1), "multiply a mean squared update by eta"),
         (lambda: U.at(eta=0.1), "at eta = 1"),
         (lambda: squared_update(MLP(8)).at(n=9), "no size but L, got n=9"),
-        (lambda: NUMBERS.at(L=2), "no sizes, got L=2; all are fixed"),
+        (lambda: NUMBERS.at(L=2), r"no sizes, got L=2; MLP\(.* fixes all sizes"),
         (lambda: U.at(n=-3), "positive whole number for n, got n=-3"),
         (lambda: U(0, 3), "positive whole number for n, got n=0"),
         (lambda: U(3, 2.5), "positive whole number for L, got L=2.5"),

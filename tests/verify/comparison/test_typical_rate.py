@@ -105,7 +105,7 @@ def test_the_typical_rate_says_what_it_is() -> None:
     assert found.rate == again.rate
     assert found.interval == again.interval
     assert "0.95 confidence" in repr(found)
-    assert repr(found).endswith("; of a linearised step")
+    assert repr(found).endswith("binds. This is the rate of a linearised step.")
     assert "typical, linearised step" in found._repr_latex_()
     assert found.network == network
     assert found.estimate.samples == 100
@@ -115,8 +115,8 @@ def test_a_rate_above_that_of_a_real_step_says_so() -> None:
     """From L = n on: the printed call gives the printed number; no text recommends such a rate."""
     found = typical_learning_rate(MLP(64, 1000), samples=20, seed=1)
     assert repr(found).endswith(
-        "; of a linearised step, and above 0.00257, the largest rate of a real step as n → ∞, "
-        "maximal_learning_rate(MLP(depth=1000), linearised=False)"
+        "the rate of a linearised step. It exceeds 0.00257, the largest rate of a real step as n → "
+        "∞, which maximal_learning_rate(MLP(depth=1000), linearised=False) computes."
     )
     real = maximal_learning_rate(MLP(depth=1000), linearised=False)
     assert f"{float(real.infinite_width()):.3g}" == "0.00257"

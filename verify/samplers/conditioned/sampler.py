@@ -63,7 +63,7 @@ class Neurons:
 @answered_class
 @dataclass(frozen=True)
 class Conditioned(Sampler):
-    """The same law as `Dense` from O(width) draws a layer or a residual block: any step.
+    """The law of `Dense` from O(width) draws per layer or block, for linearised and real steps.
 
     Each weight matrix enters only through W x, W^T g and W y; each is drawn given the earlier
     products: docs/sampler-proofs.md has the proof.

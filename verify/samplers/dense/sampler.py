@@ -36,13 +36,13 @@ _MOST_PRODUCTS = 2**36
 @answered_class
 @dataclass(frozen=True)
 class Dense(Sampler):
-    """Literal networks: O(width^2 depth) time a network, O(width depth) memory, any step.
+    """Literal networks, for linearised and real steps: O(width^2 depth) time per network.
 
-    Every weight is drawn; the update is the true gradient pushed forward (linearised), or the
-    change of the pre-activations when the weights are replaced and the network is run again (a
-    real step; the label is then drawn, y = +-1).  Weights are normals in single
-    precision, to 6.66 standard deviations, from a counter-based generator, drawn again where a
-    later pass needs them; sums are in double precision.
+    The memory is O(width depth).  Every weight is drawn; the update is the true gradient pushed
+    forward (linearised), or the change of the pre-activations when the weights are replaced and the
+    network is run again (a real step; the label is then drawn, y = +-1).  Weights are normals in
+    single precision, to 6.66 standard deviations, from a counter-based generator, drawn again where
+    a later pass needs them; sums are in double precision.
 
     >>> from theory import MLP
     >>> from verify import Dense, monte_carlo

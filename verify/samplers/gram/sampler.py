@@ -42,7 +42,7 @@ class Gram(Sampler):
     """Samples the law of `Dense` with O(1) draws a layer or residual block, at widths to 10^9.
 
     Chi-square, normal and binomial draws replace the weights: docs/sampler-proofs.md has the proof.
-    It draws linearised updates only.
+    The sampler draws linearised updates only.
 
     >>> from theory import MLP
     >>> from verify import Gram, monte_carlo
