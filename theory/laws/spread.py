@@ -257,8 +257,7 @@ class Spread(Composite):
     @property
     def _leading_in_blocks(self) -> Expr:
         """The leading term of the standard deviation in an open number of blocks."""
-        numbers = f"a number of blocks, as in .at({self.network._depth_symbol}=8).leading()"
-        self._refuse_slow_in_blocks("an open number of blocks", numbers)
+        self._refuse_slow_in_open_blocks("leading()")
         with announced("variance"):
             power, square = leading_variance(self._second.sums, self._first.sums)
             return factor(self.unit / inverse_square_root(square * n**power))
@@ -279,7 +278,13 @@ class Spread(Composite):
                 f"{fix}"
             )
 
+    def _refuse_slow_in_open_blocks(self, call: str) -> None:
+        if not (isinstance(self.network.depth, int) or self.network._is_chain):
+            numbers = f"a number of blocks, as in .at({self.network._depth_symbol}=8).{call}"
+            self._refuse_slow_in_blocks("an open number of blocks", numbers)
+
     def _expanded(self, of: Callable[[Any], InWidth]) -> Moments:
+        self._refuse_slow_in_open_blocks("width_series(1)")
         whole, first, second = (of(mean) for mean in (self.whole, self._first, self._second))
         variance = (second + (first * first).times(Integer(-1))) * (whole * whole / (first * first))
         return Moments(whole, variance.root())
@@ -293,6 +298,7 @@ class Spread(Composite):
         -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
         """
         self._check_joint()
+        self._refuse_slow_in_open_blocks("width_series(1)")
         with announced("joint limit"):
             first, second = (mean._at_fixed_ratio() for mean in (self._first, self._second))
         relative = second / (first * first)

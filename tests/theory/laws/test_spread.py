@@ -202,8 +202,10 @@ def test_the_leading_deviation_in_blocks_is_the_limit_of_exact_values() -> None:
 
 
 def test_the_variance_of_an_update_in_an_open_number_of_blocks_takes_minutes() -> None:
-    with pytest.raises(NotSolved, match=r"give a number of blocks, as in .at\(B=8\)"):
-        squared_update(Residual()).label.spread.leading()
+    spread = squared_update(Residual()).label.spread
+    for call in (spread.leading, spread.joint_limit, lambda: spread.width_series(1)):
+        with pytest.raises(NotSolved, match=r"give a number of blocks, as in .at\(B=8\)"):
+            call()
 
 
 def test_a_spread_with_the_output_says_how_long_its_leading_term_takes() -> None:
