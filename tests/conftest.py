@@ -1,6 +1,7 @@
 """Settings of the whole test run."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,18 @@ from hypothesis import settings
 settings.register_profile("thorough", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("project", settings.get_profile("thorough"), max_examples=50)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All cases of a test with the mark `wide` but the first and the last count as `slow`."""
+    cases = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("wide"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for each in cases.values():
+        for item in each[1:-1]:
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

@@ -148,6 +148,7 @@ def test_readout_and_weight_variance_scale() -> None:
     assert parts(Fraction(6), Fraction(5)) == (label * 9 * 5, output * 81 * 25)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "value"), [(1, Fraction(1, 2)), (2, Fraction(7, 2))])
 def test_reference_label_parts_at_width_ten(depth: int, value: Fraction) -> None:
     x = (Fraction(1), Fraction(3)) + (Fraction(0),) * 8  # |x|^2 = n_0 = 10
@@ -184,6 +185,7 @@ def test_width_one_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) 
     )
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("slope", [*SLOPES, Fraction(1, 50)])
 @pytest.mark.parametrize(("depth", "layer"), [(1, 1), (2, 1), (2, 2)])
 def test_width_two_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) -> None:

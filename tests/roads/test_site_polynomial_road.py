@@ -61,6 +61,7 @@ def test_every_vertex_of_a_graph(
 # Convolutions
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("sizes", "shared", "activation"),
     [
@@ -98,6 +99,7 @@ def test_every_position_of_a_convolution(
 # Residual networks
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("sizes", "tau", "skip", "activation", "rates"),
     [

@@ -85,6 +85,7 @@ def test_both_parts_of_the_update(network: SmallNetwork) -> None:
     assert fraction(update.per_eta2) == sum(parts)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("layer", [1, 2, 3])
 def test_both_parts_at_every_layer_of_a_deeper_network(layer: int) -> None:
     rates = (Fraction(1), Fraction(1, 2), Fraction(2))

@@ -36,6 +36,7 @@ def test_there_are_a_hundred_folders_and_more() -> None:
     assert len(EACH) >= 100
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", EACH)
 def test_an_altered_folder_is_told_in_a_sentence_and_does_no_harm(kind: str, whole: Path) -> None:
     command = COMMAND_OF.get(kind.partition(":")[0].partition(" ")[0], "--resume")
@@ -93,6 +94,7 @@ def test_an_address_in_a_folder_is_not_connected_to(
             server.accept()
 
 
+@pytest.mark.slow
 def test_no_text_of_a_folder_is_shown_as_a_command(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
@@ -124,6 +126,7 @@ GIANTS = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("change", GIANTS.values(), ids=GIANTS)
 def test_a_replay_of_a_giant_is_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]

@@ -45,6 +45,7 @@ def test_numpy_peer_is_the_literal_network(widths: tuple[int, ...]) -> None:
     assert f == pytest.approx(forward(network).output, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_processes_draw_networks_of_the_law_and_a_wrong_one_is_seen() -> None:
     literal = Literal(width=16, depth=2)
     with Crew(Setting("NumPy", "plain", processes=2), literal) as crew:
@@ -54,6 +55,7 @@ def test_processes_draw_networks_of_the_law_and_a_wrong_one_is_seen() -> None:
     assert law_score([(1.25 * label, f) for label, f in values], literal) > 4.5
 
 
+@pytest.mark.slow
 def test_a_setting_that_cannot_run_says_why() -> None:
     with (
         Crew(Setting("NumPy", "no such form"), Literal(4, 1)) as crew,

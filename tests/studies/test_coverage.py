@@ -21,6 +21,7 @@ def test_the_study_covers_what_it_must() -> None:
     assert coverage.REPETITIONS >= 2000
 
 
+@pytest.mark.slow
 def test_a_cell_is_counted_and_low_coverage_is_found() -> None:
     cell = study(StudyCell(Gram(), 16, 2, 50), repetitions=200, seed=1)
     assert cell.repetitions == 200

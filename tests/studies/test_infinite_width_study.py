@@ -53,6 +53,7 @@ def test_deep_recursions_confirm_constants_and_exponents() -> None:
             assert row.deep == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_kept_laws_are_those_of_the_theory() -> None:
     kept = {(row.activation, row.architecture, row.optimiser): row for row in LAWS}
     for names, network in NETWORKS.items():
@@ -76,6 +77,7 @@ def test_the_kept_laws_are_those_of_the_theory() -> None:
     assert {(row.activation, row.architecture) for row in LAWS} == {*NETWORKS, *RESIDUALS}
 
 
+@pytest.mark.slow
 def test_constants_of_residual_networks_are_those_of_the_theory() -> None:
     kept = {(row.activation, row.architecture, row.optimiser): row for row in LAWS}
     exact = kept["ReLU", "residual W φ(U h)", "gradient"]

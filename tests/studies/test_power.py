@@ -94,6 +94,7 @@ def normal_runs(law: float, spread: float, samples: int, repetitions: int) -> fl
     return float(np.mean([abs(score.z) > score.critical(GRID) for score in scores]))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("law", [0.9, 1.1])
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_the_expected_number_is_right_for_normal_samples(law: float, share: float) -> None:
@@ -175,6 +176,7 @@ def test_what_is_proven_solves_its_inequality() -> None:
     assert not enough(proven - 1)
 
 
+@pytest.mark.slow
 def test_an_exponent_is_found_wrong_as_often_as_predicted() -> None:
     cells = [Trial(MLP(1024, depth), Gram()) for depth in (4, 16)]
     spreads = [cell.spread for cell in cells if cell.spread is not None]

@@ -102,6 +102,7 @@ def test_rules_are_what_they_say() -> None:
     assert maximal_rate(64, 16) < RULES["typical network's rate"](64, 16)[HIDDEN]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("depth", [4, 8, 32])
 def test_rules_give_each_layer_its_rate(depth: int) -> None:
     rates = {name: rule(64, depth) for name, rule in RULES.items()}
@@ -190,6 +191,7 @@ def test_the_titles_of_the_panels_are_findings() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_figures_are_the_kept_ones(tmp_path: Path) -> None:
     transfer.draw(kept_results(), tmp_path)
     for name in transfer.FIGURES:

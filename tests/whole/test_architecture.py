@@ -121,6 +121,7 @@ def imports_in_functions(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFr
                     yield node
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_every_module_keeps_the_rules(path: Path) -> None:
     """A docstring and ``__all__``; absolute imports at the top, but for heavy libraries and modules
@@ -143,6 +144,7 @@ def test_every_module_keeps_the_rules(path: Path) -> None:
             assert each.func.id not in {"eval", "exec", "parse_expr", "compile"}
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_numpy_in_theory_is_for_arrays_alone(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))

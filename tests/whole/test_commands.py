@@ -156,6 +156,7 @@ def test_settings_of_matplotlib_have_no_part_in_pictures(tmp_path: Path) -> None
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_results_are_written_before_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +199,7 @@ def test_names_that_are_none(
 LARGE = "99999999999999999999"
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("formula", [[], ["--formula", "L**3/3"]], ids=["law", "formula"])
 @pytest.mark.parametrize(
     "sizes",
@@ -235,6 +237,7 @@ def test_a_formula_that_the_theory_cannot_decide_is_not_rejected(tmp_path: Path)
     )
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("module", ["verify", "theory"])
 @pytest.mark.parametrize("after", [0.15, 0.3, 0.5, 0.8])
 def test_ctrl_c_in_the_first_second_prints_no_traceback(

@@ -59,6 +59,7 @@ def check_completion(value: Any) -> None:
     assert not public or not any(name.startswith("_") for name in found)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "value",
     [
@@ -89,6 +90,7 @@ print(moment(1, 1, 4.0, 0.0))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "disabled", "says"),
     [

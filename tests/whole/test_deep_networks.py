@@ -45,6 +45,7 @@ QUICK: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", QUICK)
 def test_a_deep_network_is_quick(name: str) -> None:
     squared_update(MLP()).exact, alignment(MLP()).exact
@@ -69,6 +70,7 @@ def test_the_leading_term_is_that_of_the_law() -> None:
         assert maximal_learning_rate(MLP(depth=depth)).leading() == 1 / sqrt(expected)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("layer", [1, 2, 16, 17, 20, None])
 @pytest.mark.parametrize(
     "rates",
@@ -89,6 +91,7 @@ def test_other_open_sizes_are_put_in_too() -> None:
     assert opened == squared_update(MLP(3, 20), 7).exact
 
 
+@pytest.mark.slow
 def test_a_high_layer_below_an_open_depth_is_quick() -> None:
     assert squared_update(MLP(), 999).width_series(0) == (Rational(2 * 999**3 + 999, 6),)
     found = squared_update(MLP(), 20).exact.subs({n: 3, L: 22})

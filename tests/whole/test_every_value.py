@@ -68,6 +68,7 @@ def answer(value: Any, member: str) -> tuple[Any, str]:
         return None, str(refusal)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("name", "where"), CASES)
 def test_every_value_has_every_member(name: str, where: str) -> None:
     value = ALL[name](NETWORKS[where])
@@ -85,6 +86,7 @@ def test_every_value_has_every_member(name: str, where: str) -> None:
             assert value._repr_latex_() == f"$\\displaystyle {found}$"
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", NAMES)
 def test_what_exists_is_answered(name: str) -> None:
     """Of an open network, and of one in numbers: no refusal without need."""
@@ -106,6 +108,7 @@ def test_what_exists_is_answered(name: str) -> None:
 OPEN = sorted({*VALUES} - {"odd"})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", OPEN)
 def test_members_of_a_network_in_numbers_are_one_number(name: str) -> None:
     value = VALUES[name](MLP(8, 3))
@@ -128,6 +131,7 @@ def parts(found: Any) -> tuple[Any, ...]:
     return tuple(found) if isinstance(found, tuple) else (found,)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("depth", [None, 3], ids=["open", "depth 3"])
 @pytest.mark.parametrize("name", OPEN)
 def test_a_width_series_is_that_of_the_value(name: str, depth: int | None) -> None:
@@ -155,6 +159,7 @@ def test_a_width_series_is_that_of_the_value(name: str, depth: int | None) -> No
         assert abs(rest * width**2 - shown[2]) < 1e-2 * max(1, abs(shown[2]))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "name", sorted(set(OPEN) - {"layer rates", "rate of the mean", "a constant"})
 )
@@ -172,6 +177,7 @@ def test_a_joint_limit_is_that_of_the_value(name: str) -> None:
     assert errors[1] < errors[0] / 3
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("where", ["open", "in numbers", "of depth 3"])
 @pytest.mark.parametrize("name", ALL)
 def test_values_and_estimates_share_what_a_comparison_reads(name: str, where: str) -> None:

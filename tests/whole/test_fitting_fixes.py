@@ -239,6 +239,7 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("call", "fix"), FIXES)
 def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str) -> None:
     with pytest.raises(InvalidArgument, match=fix) as refusal:
@@ -328,6 +329,7 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("made", "names", "where"), NAMES)
 def test_a_name_of_other_values_says_where_it_is(
     made: Callable[[], Any], names: str, where: str

@@ -222,6 +222,7 @@ def test_every_public_call_answers(call: Callable[..., Any]) -> None:
         call(residual=True)
 
 
+@pytest.mark.slow
 def test_the_place_of_the_answer_is_the_network_of_the_layer_below() -> None:
     """What the refusal of layer=L-1 says to write is right."""
     assert (

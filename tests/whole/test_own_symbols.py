@@ -47,6 +47,7 @@ def test_the_arguments_of_a_network_name_its_sizes() -> None:
     assert update(MLP(), ell)(width=8, depth=4, layer=3) == update(MLP(), ell)(8, 4, 3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("assumed", ASSUMED, ids=str)
 def test_own_symbols_are_accepted(assumed: dict[str, Any]) -> None:
     own = {name: Symbol(name, **assumed) for name in ("n", "L", "ell", "n_0")}

@@ -19,6 +19,7 @@ from verify.inference.numbers_in_text import LATEX, value_and_error
 from verify.jobs.job import write_pictures
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("slope", ["0", "1/3", None])
 def test_tex_may_break_long_formulas_between_terms(slope: str | None) -> None:
     activation = LeakyReLU() if slope is None else LeakyReLU(slope)
@@ -72,6 +73,7 @@ def test_references_agree_with_the_citation_file_and_the_package() -> None:
     assert theorem.fields["eprint"] in bibtex()
 
 
+@pytest.mark.slow
 def test_a_runs_files_are_a_table_and_a_vector_figure(tmp_path: Path) -> None:
     found = comparison_record(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=500, seed=1))
     write_pictures(tmp_path, found)

@@ -48,6 +48,7 @@ EXACT = [64, Integer(64), np.int8(64), np.int64(64), np.uint16(64), np.array(64)
 WHOLE = [*EXACT, 64.0, Float(64), np.float32(64), np.float64(64), Decimal(64), mpmath.mpf(64)]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("tenth", TENTHS, ids=lambda each: type(each).__name__)
 def test_a_rational_is_read_alike_everywhere(tenth: Any) -> None:
     exact = Rational(1, 10)
@@ -117,6 +118,7 @@ def test_sizes_of_very_many_digits_are_refused_in_a_sentence(
 LARGE = MLP(10**100 - 7, 10**99 + 3, input_width=10**98 + 9, input_norm2=Fraction(7**300, 3**300))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", [update, maximal_learning_rate, lambda m: update(m).spread])
 def test_the_largest_values_print_in_short(kind: Callable[[MLP], Any]) -> None:
     assert len(repr(kind(LARGE))) <= 600
@@ -148,6 +150,7 @@ PRINTED: dict[str, Callable[[MLP], Any]] = {
 """Every public call that returns a SymPy expression of a network in numbers."""
 
 
+@pytest.mark.wide
 @pytest.mark.filterwarnings("ignore::theory.OutsideValidity")
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_expression_prints_or_is_refused_with_the_call_that_works(name: str) -> None:
@@ -189,6 +192,7 @@ def test_a_deep_network_of_equal_layers_is_cheap_to_describe() -> None:
     assert time.thread_time() - begun < 2
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", [MLP(), MLP(8, 3), MLP((2, 3))], ids=str)
 def test_a_value_is_a_claim_about_its_network(network: MLP) -> None:
     assert check(update(network), simulate=False).verdict.name == "CONSISTENT"
@@ -206,6 +210,7 @@ def test_numbers_refuses_a_value_below_the_range_of_floats() -> None:
     assert numbers(limit - limit.expand(), n=1, t=2) == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "sizes",
     [

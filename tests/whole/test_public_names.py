@@ -197,6 +197,7 @@ def test_every_public_class_has_a_value_here(shown: list[Any]) -> None:
     assert not classes - kinds
 
 
+@pytest.mark.slow
 def test_every_value_prints_as_something_to_read(shown: list[Any]) -> None:
     raw = re.compile(r"ExpSum|Fraction\(|MPQ|array\(|<.* object at|dtype|Term\(|DomainMatrix")
     for value in shown:
@@ -207,6 +208,7 @@ def test_every_value_prints_as_something_to_read(shown: list[Any]) -> None:
         assert several or max(map(len, text.splitlines())) <= 320, text
 
 
+@pytest.mark.slow
 def test_rich_displays_are_formulas_or_tables(shown: list[Any]) -> None:
     seen = 0
     for value in shown:

@@ -19,6 +19,7 @@ def test_each_command_has_its_script() -> None:
     assert {each.name for each in installed if each.name in SCRIPTS} == set(SCRIPTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_ends_with_the_exit_code_of_its_command(name: str) -> None:
     script = Path(sys.executable).with_name(name)
@@ -36,6 +37,7 @@ def test_uv_reads_the_metadata_of_setup_cfg() -> None:
     assert set(project) == {"name", "requires-python", "dynamic"}
 
 
+@pytest.mark.slow
 def test_the_site_documents_verify_pytorch_without_pytorch() -> None:
     """Every module of PyTorch that ``verify.pytorch`` uses while it loads has a stand-in."""
     code = (

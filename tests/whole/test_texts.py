@@ -115,6 +115,7 @@ def test_the_repr_of_a_plain_value_evaluates_to_it(value: Any) -> None:
     assert pretty.pretty(value).replace("\n", "") == repr(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strategy",
     [

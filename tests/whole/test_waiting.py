@@ -61,6 +61,7 @@ HUGE = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "network",
     [pytest.param(each, marks=[pytest.mark.slow] * (k % 2)) for k, each in enumerate(HUGE)],
@@ -130,6 +131,7 @@ LONG_NETWORKS = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", LONG_NETWORKS, ids=range(len(LONG_NETWORKS)))
 @pytest.mark.parametrize(
     "kind",
@@ -153,6 +155,7 @@ def test_a_long_network_is_cut_within_a_result_alone(network: Any, kind: str) ->
     assert len(text) <= 600
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", BLOCKS, ids=str)
 @pytest.mark.parametrize("kind", ["update", "rate", "readout", "alignment"])
 def test_a_repr_of_blocks_is_short_and_quick(network: Residual, kind: str) -> None:
@@ -328,6 +331,7 @@ ANNOUNCED: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ANNOUNCED)
 def test_whatever_can_be_long_announces_itself(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
@@ -345,6 +349,7 @@ LONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", LONG)
 def test_an_interrupt_stops_long_work(call: str) -> None:
     code = (

@@ -46,6 +46,7 @@ VANISHING: list[tuple[Nonlinearity, Expr | int, Expr, Expr | int]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("activation", "weight", "constant", "power"), VANISHING)
 def test_where_z_vanishes(
     activation: Nonlinearity, weight: Expr, constant: Expr, power: Expr
@@ -60,6 +61,7 @@ def test_where_z_vanishes(
     assert numbers.error == 0
 
 
+@pytest.mark.slow
 def test_an_even_term_parts_the_powers_of_norm_and_gradient() -> None:
     """z + b z^2 + a z^3: q/Q = 1 + 3 (b^2 + 2 a) Q, and m_2 = 1 + (4 b^2 + 6 a) Q."""
     numbers = critical(Activation("tanh(z) + z**2/10")).points[0].fixed_point
@@ -85,6 +87,7 @@ def moment(function: object, variance: float) -> float:
 EDGES = [Tanh(), Erf(), Sin(), Softsign(), GELU(), SiLU(), Mish(), ELU()]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", EDGES, ids=repr)
 def test_the_stable_edge_by_another_quadrature(activation: Nonlinearity) -> None:
     variance = 20.0 if isinstance(activation, SiLU) else 5.0
@@ -127,6 +130,7 @@ def test_a_contact_beyond_every_power() -> None:
     assert MLP(activation=hard).c == 1
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("call", "why"),
     [
@@ -163,6 +167,7 @@ def test_refusals_carry_the_numbers(call: object, why: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("bias", ["1e-15", "1000", "1e6", "1e11"])
 def test_the_edge_of_erf_far_out_in_closed_form(bias: str) -> None:
     """b = Q - asin(2 Q/(1 + 2 Q)) sqrt(1 + 4 Q)/2, in 60 digits."""
@@ -176,6 +181,7 @@ def test_the_edge_of_erf_far_out_in_closed_form(bias: str) -> None:
     assert point.kind == "stable"
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", [GELU(), ELU(), Mish(), Softsign()], ids=str)
 def test_the_point_at_the_bias_of_an_edge_far_out(activation: Nonlinearity) -> None:
     for variance in (2000.0, 1e9):

@@ -75,6 +75,7 @@ def test_leaky_slopes_in_closed_form() -> None:
     close(moments(ReLU(), VARIANCES).alive, 0.5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("variance", [1e-3, 0.7, 30.0])
 @pytest.mark.parametrize("activation", OTHERS, ids=repr)
 def test_every_moment_by_adaptive_quadrature(activation: Nonlinearity, variance: float) -> None:
@@ -121,6 +122,7 @@ def test_derivatives_in_the_variance(activation: Nonlinearity) -> None:
         assert math.isclose(bend, found.curvature / variance, rel_tol=1e-6, abs_tol=1e-8)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", OTHERS, ids=repr)
 def test_the_fast_road_and_the_promised_error(activation: Nonlinearity) -> None:
     table = moment_table(activation)
@@ -208,6 +210,7 @@ def test_few_panels_are_summed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(seen) <= 128 < len(seen) * 128
 
 
+@pytest.mark.slow
 def test_critical_points_of_a_fast_oscillation() -> None:
     (point,) = critical(Activation("sin(300*z)")).points
     assert point.weight_variance * 300**2 == 1

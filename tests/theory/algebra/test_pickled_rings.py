@@ -31,6 +31,7 @@ HELD: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", HELD)
 def test_values_with_rings_are_copied(name: str) -> None:
     """Also after use: SymPy's own pickles fail once a ring has been used."""
@@ -41,6 +42,7 @@ def test_values_with_rings_are_copied(name: str) -> None:
         assert repr(copied) == repr(value)
 
 
+@pytest.mark.slow
 def test_another_process_reads_the_same_value(tmp_path: Any) -> None:
     names = ["joint law of a slope", "closed form of a slope", "word maps"]
     kept = tmp_path / "values"
@@ -55,6 +57,7 @@ def test_another_process_reads_the_same_value(tmp_path: Any) -> None:
 MEMBERS = ("closed_form", "joint_law", "law", "leading", "lambdify", "network", "words", "label")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", sorted({*VALUES} - {"layer rates", "spread"}))
 def test_everything_that_a_value_gives_is_copied(name: str) -> None:
     value = VALUES[name](MLP())

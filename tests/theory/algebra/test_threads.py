@@ -74,6 +74,7 @@ def others(digits: int) -> list[Any]:
         return [squared_update(MLP(7, 4)).evaluate(digits), numbers(LIMIT, n=1, t=0.5)]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", EVALUATED)
 def test_digits_from_threads_are_those_of_one(name: str) -> None:
     evaluate = EVALUATED[name]
@@ -84,6 +85,7 @@ def test_digits_from_threads_are_those_of_one(name: str) -> None:
     assert (mpmath.mp.dps, DECIMALS.dps) == (15, 15)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", OTHERS)
 def test_calls_beside_threads_at_other_precisions(name: str) -> None:
     call = OTHERS[name]
@@ -97,6 +99,7 @@ def test_calls_beside_threads_at_other_precisions(name: str) -> None:
     assert mpmath.mp.dps == 15
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", [*EVALUATED, *OTHERS])
 @pytest.mark.parametrize("digits", [2, 50])
 def test_a_precision_that_a_user_sets_is_neither_read_nor_changed(name: str, digits: int) -> None:

@@ -55,6 +55,7 @@ def test_reference_values_of_the_label_part(entry: dict[str, int]) -> None:
     assert found == Rational(entry["value"])
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("entry", VALUES["both_parts"], ids=lambda e: f"layer {e['layer']}")
 def test_reference_values_of_both_parts_at_every_layer(entry: dict[str, int]) -> None:
     sizes = {n: entry["width"], L: entry["depth"], ell: entry["layer"], n_0: entry["input_width"]}
@@ -87,6 +88,7 @@ def test_relu_at_the_last_and_any_layer(
     assert formula(MLP(), symbol, name).subs(sizes) == equal.per_eta2
 
 
+@pytest.mark.slow
 @generated(25)
 @given(
     slope=st.fractions(0, 1, max_denominator=7),
@@ -156,6 +158,7 @@ def numbered(rates: ByGroup | TrainedLayers, depth: int, ends: dict[Symbol, int]
     return tuple(int(first <= layer <= last) for layer in range(1, depth + 1))
 
 
+@pytest.mark.slow
 @generated(60)
 @given(
     rates=st.sampled_from(RATES),
@@ -191,6 +194,7 @@ def test_multipliers_by_group_and_ranges_where_their_conditions_hold(
         assert formula(solved, symbol, name, rates).subs(sizes) == exact
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("rates", [None, ByGroup(), TrainedLayers()])
 @pytest.mark.parametrize("layer", [None, ell, 1, 4])
 def test_all_trained_layers_need_no_conditions(rates: object, layer: object) -> None:
@@ -209,6 +213,7 @@ def test_conditions_say_where_a_formula_holds() -> None:
     assert conditions(ell, TrainedLayers(1, q)) == (ell - q - 1 >= 0, n >= 2, n >= 3)
 
 
+@pytest.mark.slow
 @generated(40)
 @given(
     width=st.integers(1, 4),
@@ -244,6 +249,7 @@ OBSERVABLES = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("observable", OBSERVABLES, ids=repr)
 @pytest.mark.parametrize("slope", ["0", "1/3"])
 def test_any_observable(observable: Observable, slope: str) -> None:
@@ -293,6 +299,7 @@ def partitions(size: int, largest: int | None = None) -> list[tuple[int, ...]]:
     return [(k, *rest) for k in range(top, 0, -1) for rest in partitions(size - k, k)]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("degree", [2, 3, 4])
 def test_the_spectrum_is_that_of_zonal_polynomials(degree: int) -> None:
     matrix = derive(trace(K**degree), MLP()).layer_map

@@ -42,6 +42,7 @@ def test_the_law_is_derived_in_ten_steps() -> None:
     assert sum(each.equalities for step in update.derivation for each in step.checked) > 10
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("update", "last"),
     [
@@ -134,6 +135,7 @@ def test_a_wrong_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
             check(label)
 
 
+@pytest.mark.slow
 def test_notebooks_show_formulas_in_latex() -> None:
     shown = squared_update(MLP()).derivation._repr_markdown_()
     assert shown.count("$$") == 2 * len(re.findall(r"\\begin\{aligned\}", shown))
@@ -141,6 +143,7 @@ def test_notebooks_show_formulas_in_latex() -> None:
     assert r"1 + \frac{5}{n}" in shown
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "network",
     [MLP(64), MLP(64, activation=LeakyReLU()), Residual(8), Residual(8, branch_width=4)],
@@ -155,6 +158,7 @@ def test_the_call_that_a_closed_form_names_runs(network: Network) -> None:
     assert value == squared_update(network)(**given)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "derivation",
     [

@@ -38,6 +38,7 @@ def is_scaled(derivation: Derivation, each: Eigenvalue) -> bool:
     return bool(mapped.to_dense() == (row * domain.from_sympy(each.value)).to_dense())
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("spectrum", SPECTRA, ids=lambda each: repr(each.derivation)[:70])
 def test_a_layer_multiplies_each_combination_by_its_eigenvalue(spectrum: LayerSpectrum) -> None:
     found = spectrum.eigenvalues

@@ -40,6 +40,7 @@ def close(found: float, truth: mpf) -> bool:
     return bool(abs(mpf(found) - truth) <= BOUND * max(1, abs(truth)))
 
 
+@pytest.mark.slow
 @generated(25)
 @given(st.floats(0, 6), st.floats(0, 4), st.sampled_from(SLOPES))
 @example(0.0, 4.0, "0")

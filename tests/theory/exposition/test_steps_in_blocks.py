@@ -15,6 +15,7 @@ OPENED = [
 NUMBERED = [*OPENED[:6], "Exact values", "Maximal learning rate"]
 
 
+@pytest.mark.slow
 def test_all_steps_of_an_open_network_are_written() -> None:
     steps = squared_update(Residual()).label.derivation
     assert [step.title for step in steps] == OPENED
@@ -38,6 +39,7 @@ def test_a_network_in_numbers_ends_with_its_rate(network: Residual, layer: Any, 
     assert any("proven to grow" in each for each in statements)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "layer", "last"),
     [

@@ -78,6 +78,7 @@ def cost(text: str) -> tuple[Expr | InvalidArgument, float, float]:
     return outcome, work, memory
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:24]))
 def test_hostile_text_is_refused_in_one_sentence_at_bounded_cost(text: str) -> None:
     outcome, work, megabytes = cost(text)
@@ -161,6 +162,7 @@ def same(one: Expr, other: Expr) -> bool:
     return bool(one == other or (one - other).expand() == 0)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "key",
     [pytest.param(key, marks=[pytest.mark.slow] if key == "input" else []) for key in NETWORKS],
@@ -236,6 +238,7 @@ def test_what_is_printed_is_read_back(expression: Expr) -> None:
 ALPHABET = "nLteaηℓ₀0123456789.+-−*×·/^()√²³⁻ \t_esqrtexplogE,=[]{}'\"\\\x00αν\u200b"
 
 
+@pytest.mark.slow
 @generated(400)
 @given(st.text(ALPHABET, max_size=40) | st.text(max_size=40))
 @example("n²^2")

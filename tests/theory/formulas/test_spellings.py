@@ -38,11 +38,13 @@ def test_the_tables_hold_two_hundred_texts() -> None:
     assert len(texts) >= 200
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("text", "meaning"), pairs(READ))
 def test_text_is_read_as_people_of_the_field_read_it(text: str, meaning: str) -> None:
     assert equal(parse_formula(text), eval(meaning, dict(NAMES)))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("text", "readings"), pairs(AMBIGUOUS))
 def test_text_with_two_readings_is_refused_with_both(text: str, readings: str) -> None:
     one, two = readings.split(" | ")
@@ -82,6 +84,7 @@ SUMS = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("value", SUMS, ids=str)
 def test_sums_and_binomials_are_their_closed_forms(value: Expr) -> None:
     for sizes in ((3, 1, 1), (2, 7, 4), (5, 4, 4)):
@@ -89,6 +92,7 @@ def test_sums_and_binomials_are_their_closed_forms(value: Expr) -> None:
         assert equal(read_formula(value).subs(at), value.subs(at).doit())
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=6), st.integers(1, 9), st.integers(1, 4))
 def test_a_sum_of_any_polynomial_times_a_power(coefficients: list[int], last: int, q: int) -> None:
     summand = sum(c * k**d for d, c in enumerate(coefficients)) * sympy.Rational(q, 2) ** k

@@ -178,6 +178,7 @@ NEXT: list[tuple[MLP, tuple[Expr, Expr, Expr]]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "terms"), NEXT, ids=lambda each: str(each)[:40])
 def test_closed_forms_of_the_next_order(network: MLP, terms: tuple[Expr, Expr, Expr]) -> None:
     for optimiser, term in zip(OPTIMISERS, terms, strict=True):
@@ -198,6 +199,7 @@ DEEP_NEXT: list[tuple[MLP, int, float]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "depth", "within"),
     [pytest.param(*each, marks=pytest.mark.slow if each[1] > 8000 else ()) for each in DEEP_NEXT],
@@ -218,6 +220,7 @@ def test_the_next_order_completes_relu_and_reads_the_input_width() -> None:
     assert depth_law(wide).next_order == L**2
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "optimiser", "why"),
     [
@@ -289,6 +292,7 @@ ELSEWHERE: list[MLP] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", ELSEWHERE, ids=lambda each: str(each)[:60])
 def test_constants_and_exponentials(network: MLP) -> None:
     for optimiser in OPTIMISERS:
@@ -462,6 +466,7 @@ def test_slopes_of_any_sign_and_size_are_scale_invariant(formula: str, constant:
     assert math.isclose(exact, float(constant) * 1e12, rel_tol=1e-3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("epsilon", ["0.01", "0.3", "30"])
 def test_the_law_of_relu_with_an_epsilon_follows_from_a_density(
     epsilon: str,
@@ -485,6 +490,7 @@ def test_entries_far_from_an_epsilon_have_the_law_of_gradients_or_of_signs() -> 
         depth_law(MLP(activation=Tanh(), weight_variance="1/2"), rule)
 
 
+@pytest.mark.slow
 def test_the_law_with_an_epsilon_is_that_of_the_recursion() -> None:
     update: Any = squared_update(
         MLP(activation=Tanh(), bias_variance="0.1", readout_variance=3),

@@ -48,6 +48,7 @@ def real(network: Any, step: object, layer: object = ell, **given: Any) -> Any:
     return squared_update(network, layer, step=step, **given)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("step", ["1/100", "1/2", "4"])
 @pytest.mark.parametrize("norm", [None, LayerNorm()], ids=str)
 @pytest.mark.parametrize("slopes", list(HALVES))
@@ -97,6 +98,7 @@ def test_small_steps_are_linearised_steps(network: MLP) -> None:
     assert twice == pytest.approx(1.9**2 * values, rel=1e-3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_literal_networks_take_real_steps(network: MLP) -> None:
     """At width 300 within 4.5 standard errors and L/n: a false alarm in 2,000 of these 55 means."""
@@ -127,6 +129,7 @@ def test_a_deep_network_moves_less_at_the_linearised_rate(depth: int, moved: flo
     assert step.infinite_width() * rate**2 == pytest.approx(moved, abs=5e-4)
 
 
+@pytest.mark.slow
 def test_the_binding_layer_and_its_rate() -> None:
     """Tanh at Q* = 0: layer 2 binds and the rate grows as sqrt(L); at the stable edge layer 10."""
     rate = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)
@@ -164,6 +167,7 @@ def test_the_range_of_rates_of_the_linearised_value() -> None:
         assert (abs(value / linearised - 1) < 0.05) is inside
 
 
+@pytest.mark.slow
 def test_the_law_of_relu() -> None:
     """The closed form; and the recursion at 2^9 to 2^15 layers, extrapolated in L^(-1/3)."""
     rate = maximal_learning_rate(MLP(), linearised=False)
@@ -178,6 +182,7 @@ def test_the_law_of_relu() -> None:
     assert wrong[-1] / wrong[0] > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slope", "square", "bound"),
     [
@@ -198,6 +203,7 @@ def test_the_law_of_leaky_slopes_inputs_and_bounds(slope: str, square: int, boun
     assert np.linalg.solve(powers, ratios)[0] == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     ["abs(z)", *(pytest.param(f, marks=pytest.mark.slow) for f in ("z/2 - abs(z)", "min(z, 0)"))],
@@ -214,6 +220,7 @@ def test_the_law_of_slopes_of_any_sign_and_size(formula: str) -> None:
     assert rate.leading().equals(mirrored) is (formula == "min(z, 0)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "step"),
     [

@@ -120,6 +120,7 @@ def _name(value: object) -> str:
     return getattr(value, "__name__", str(value))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "optimiser", "update", "decay"), STEPS, ids=_name)
 def test_literal_networks(
     network: MLP, optimiser: Any, update: literal_step.Update, decay: float

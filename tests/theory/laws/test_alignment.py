@@ -86,6 +86,7 @@ def test_nothing_moves_without_training() -> None:
         still.joint_limit()
 
 
+@pytest.mark.slow
 def test_the_formulas_of_open_blocks_are_their_leading_term() -> None:
     """The closed form has half a million characters in LaTeX."""
     found = alignment(Residual())

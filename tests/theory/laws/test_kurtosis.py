@@ -16,6 +16,7 @@ def at_slope(expression: Expr, slope: Expr) -> Expr:
     return expression.subs(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [
@@ -36,6 +37,7 @@ def test_the_series_is_that_of_every_slope(part: SquaredUpdate) -> None:
             assert (at_slope(one, activation.slope) - other).expand() == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 @pytest.mark.parametrize("slope", [Rational(0), Rational(3, 7), Rational(1)])
 def test_the_joint_limit_is_that_of_every_slope(part: SquaredUpdate, slope: Rational) -> None:

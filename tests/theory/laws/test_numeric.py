@@ -76,6 +76,7 @@ def test_relative_error_where_the_two_forms_meet(
     errors(*which, width, max(1, min(10**6, int(width * ratio))))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("which", sorted(FAST))
 @pytest.mark.parametrize("width", [1, 2, 3, 10**9])
 @pytest.mark.parametrize("depth", [1, 2, 3, 10, 10**6])
@@ -83,6 +84,7 @@ def test_relative_error_at_the_corners(which: tuple[str, str], width: int, depth
     errors(*which, width, depth)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("input_width", [1, 5, 10**6])
 def test_an_input_width_of_its_own(input_width: int) -> None:
     network = squared_update(MLP(input_width=input_width))

@@ -99,6 +99,7 @@ STREAMS: list[Residual] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", [*CHAINS, *STREAMS], ids=str)
 def test_literal_inputs_of_the_readout(network: Network) -> None:
     """At width 3000 within 4.5 standard errors and 0.5 %: a false alarm in 5,000 of 27 means."""
@@ -123,6 +124,7 @@ LAWS: list[tuple[MLP, tuple[Expr, Expr, Expr]]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "laws"), LAWS, ids=lambda each: str(each)[:40])
 def test_laws_and_the_recursion(network: MLP, laws: tuple[Expr, Expr, Expr]) -> None:
     deep = 200 if network.weight_variance == 1 else 20_000

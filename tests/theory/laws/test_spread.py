@@ -91,6 +91,7 @@ def test_depth_one_by_hand(activation: PiecewiseLinear, width: int) -> None:
 # The relative standard deviation
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("width", "depth", "value", "error"),
     [
@@ -167,6 +168,7 @@ def test_a_slope_as_a_symbol() -> None:
     assert variance.subs({n: 6, L: 4, a: Rational(2, 5)}) == exact
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["label", "kernel"])
 @pytest.mark.parametrize("ratio", [Rational(1, 8), Rational(1, 2), Rational(1)])
 def test_the_joint_limit_is_approached_like_one_over_the_width(name: str, ratio: Expr) -> None:

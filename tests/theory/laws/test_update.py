@@ -176,6 +176,7 @@ def test_a_symbolic_width_is_every_width(
     assert tuple(part.subs(n, width) for part in symbolic) == numeric
 
 
+@pytest.mark.slow
 @generated(8)
 @given(
     st.integers(1, 4),

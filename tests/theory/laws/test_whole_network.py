@@ -55,6 +55,7 @@ def both(update: Any) -> tuple[Fraction, Fraction]:
     return fraction(update.label.per_eta2), fraction(update.output.per_eta2)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "layer", "label", "output"), KNOWN)
 def test_reference_values(network: Network, layer: Any, label: str, output: str) -> None:
     update = squared_update(network, layer)
@@ -85,6 +86,7 @@ def test_a_text_says_the_refusal_that_the_first_step_shows() -> None:
     assert _mean.cache_info().currsize == 1
 
 
+@pytest.mark.slow
 def test_the_shared_convolution_is_quick() -> None:
     """Its words are averaged once for all turns of the positions: 1 s of one core, with ten
     times that for a busy machine."""

@@ -34,6 +34,7 @@ def part(update: SquaredUpdate, name: str) -> SquaredUpdate:
 # Series in 1/n at fixed depth
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 @pytest.mark.parametrize("name", PARTS)
 def test_width_series_is_that_of_every_depth_in_numbers(activation: LeakyReLU, name: str) -> None:
@@ -44,6 +45,7 @@ def test_width_series_is_that_of_every_depth_in_numbers(activation: LeakyReLU, n
         assert tuple(c.subs(L, depth) for c in symbolic) == numbers.width_series(3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("rates", [ByGroup(first=0), ByGroup(2, 1, 3), TrainedLayers(3)], ids=repr)
 def test_width_series_with_multipliers(rates: ByGroup | TrainedLayers) -> None:
     symbolic = squared_update(MLP(), rates=rates).width_series(2)
@@ -74,6 +76,7 @@ def test_width_series_begins_with_the_law_of_unipotent_powers(activation: LeakyR
 # The joint limit
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("ratio", ["1/20", "1", "3"])
@@ -98,6 +101,7 @@ def test_the_error_of_the_joint_limit_has_the_order_of_the_next_term(
         assert abs(errors[1][1] / (terms[1] / (2 * mpf(10) ** 8)) - 1) < 1e-3
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", PARTS)
 def test_the_joint_limit_is_made_of_the_top_coefficients_of_the_width_series(name: str) -> None:
     # n^-k L^(k + 3) is t^(k + 3) n^3, and one power of n less for the output part.
@@ -110,6 +114,7 @@ def test_the_joint_limit_is_made_of_the_top_coefficients_of_the_width_series(nam
     assert Poly(found - expected, t).rem(Poly(t**8, t)) == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("order", [0, 1])
 def test_small_and_large_ratios(name: str, order: int) -> None:
@@ -148,6 +153,7 @@ def test_the_joint_limit_by_name() -> None:
 # Growth at fixed width
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("width", [1, 3, 50])
@@ -240,6 +246,7 @@ def test_the_limit_of_infinite_width_at_numbers() -> None:
         assert leading(update, depth) == update.width_series(0)[0].subs(L, depth)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("layer", [None, ell])
 def test_the_leading_term_with_multipliers(name: str, layer: object) -> None:

@@ -183,6 +183,7 @@ SIZED: list[tuple[Any, Any]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("named", "numbers"), SIZED, ids=str)
 def test_the_letter_of_a_size_in_numbers_is_its_number(named: Any, numbers: Any) -> None:
     update = squared_update(named)

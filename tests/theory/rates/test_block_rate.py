@@ -69,6 +69,7 @@ def test_the_rate_of_many_blocks_is_the_limit(width: int) -> None:
     assert abs(errors[2] / errors[1] - 0.5) < 0.05
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("criterion", [Stream(), Branches(), StreamAndBranches()], ids=repr)
 def test_the_rate_tends_to_its_leading_term(criterion: Any) -> None:
     law = float(maximal_learning_rate(Residual(), criterion=criterion).leading())
@@ -81,6 +82,7 @@ def test_the_rate_tends_to_its_leading_term(criterion: Any) -> None:
     assert abs(errors[1] / errors[0] - 0.5) < 0.05
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", [SMALL, Residual(8, 4), Residual(5, 3, multiplier2="1/9")])
 def test_rates_together_meet_the_bound(network: Residual) -> None:
     """By the joint update at decimal rates, without the cross terms that `LayerRates` takes."""
@@ -149,6 +151,7 @@ def test_groups_of_weights_are_roles() -> None:
     assert maximal_learning_rate(network, group=Readout()).layer is None
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("group", [None, FirstLayer(), HiddenLayers(), Readout()], ids=repr)
 def test_a_rate_is_carried_between_blocks_and_widths(group: Any) -> None:
     source, target = Residual(64, 16), Residual(128, 32)

@@ -106,6 +106,7 @@ def test_the_last_layer_binds_for_all_sizes(network: MLP) -> None:
     assert cancel(rate.exact**-2 - updates(network)[-1]) == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("slope", ["1/100", "1/3", "1"])
 @pytest.mark.parametrize("width", [1, 2, 9])
 def test_the_rate_of_a_symbolic_slope_is_that_of_every_slope(slope: str, width: int) -> None:

@@ -73,6 +73,7 @@ def test_the_readout_moves_the_output_as_in_literal_networks() -> None:
     assert near(samples.out[2] ** 2, update.label.per_eta2)
 
 
+@pytest.mark.slow
 def test_all_groups_together_move_as_in_literal_networks() -> None:
     rates = layer_rates(NETWORK)
     alone = tuple(float(r.exact) for r in (rates.first, rates.hidden, rates.readout))
@@ -163,6 +164,7 @@ def test_the_readout_rate_in_closed_form() -> None:
 # How the rates depend on the widths
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("group", [FirstLayer(), HiddenLayers(), Readout()], ids=repr)
 def test_the_leading_term_is_that_of_wide_deep_networks(group: Any) -> None:
     """At n = 10^9, L = 400, errors of order 1/L + L/n; for n_0 = 50 and n_0 = 200."""
@@ -246,6 +248,7 @@ def test_the_limit_of_the_share() -> None:
     assert layer_rates(MLP(input_width=n_0)).leading_share() == limit
 
 
+@pytest.mark.slow
 def test_symbolic_groups_together_are_those_of_numbers() -> None:
     symbolic, numbers = layer_rates(MLP()), layer_rates(MLP(6, 4))
     for name in ("moved_layer", "moved_output"):
@@ -274,6 +277,7 @@ def test_a_lower_layer_that_moves_farther_is_named(bound: int) -> None:
     assert "together, " not in repr(layer_rates(MLP(64, 8)))
 
 
+@pytest.mark.slow
 def test_a_lower_block_that_moves_farther_is_named() -> None:
     network = Residual(16, 8, skip2="1/4")
     rates = layer_rates(network)
@@ -292,6 +296,7 @@ def test_rates_without_a_law_name_the_call_in_their_text() -> None:
     )
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "why"),
     [

@@ -32,6 +32,7 @@ SMALL = st.builds(MLP, st.integers(1, 8), st.integers(2, 5), input_width=st.inte
 GROUPS = st.sampled_from([None, FirstLayer(), HiddenLayers(), Readout()])
 
 
+@pytest.mark.slow
 @generated(20)
 @given(SMALL, SMALL, SMALL, GROUPS)
 @pytest.mark.filterwarnings("ignore::theory.rates.transfer.OutsideValidity")

@@ -17,6 +17,7 @@ def rate_error(width: int, depth: int) -> float:
     return float((exact * 3 / mpf(depth) ** 3) ** mpf("0.5") - 1)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("tolerance", ["0.05", "0.2", "0.5"])
 @pytest.mark.parametrize("width", [3, 16, pytest.param(60, marks=pytest.mark.slow)])
 def test_the_interval_of_depths(tolerance: str, width: int) -> None:
@@ -63,6 +64,7 @@ def test_a_law_in_the_width_has_no_range_in_the_depth_alone() -> None:
         maximal_learning_rate(MLP(input_norm2=3)).validity("0.1")
 
 
+@pytest.mark.slow
 def test_small_tolerances_print_without_a_search() -> None:
     shown = repr(RATES.validity("1e-7"))
     assert shown.startswith("Validity within 1/10000000: as the width grows, depths from ")
@@ -75,6 +77,7 @@ def test_a_linear_network_needs_more_depth_and_bears_more() -> None:
     assert linear.ratio > RATES.validity("0.1").ratio
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["label", "total"])
 @pytest.mark.parametrize(("tolerance", "ratio"), [("0.1", "1/2"), ("0.3", "1")])
 def test_the_width_from_which_the_joint_limit_describes(

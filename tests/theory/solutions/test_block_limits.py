@@ -36,6 +36,7 @@ LAWS = {
 """E of the stream after the last block, and inside its branch."""
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("inside", [False, True], ids=["stream", "branch"])
 @pytest.mark.parametrize("name", SCALES)
 def test_the_law_of_a_scaling_is_the_limit_of_exact_values(name: str, inside: bool) -> None:
@@ -55,6 +56,7 @@ def test_the_law_of_a_scaling_is_the_limit_of_exact_values(name: str, inside: bo
     assert abs(errors[2] / errors[1] - 0.5) < 0.03
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("inside", [False, True], ids=["stream", "branch"])
 @pytest.mark.parametrize("name", SCALES)
 def test_the_law_at_an_open_block_is_the_limit_at_a_share_of_the_blocks(
@@ -107,6 +109,7 @@ def test_variances_of_one_over_the_root_in_both_are_rates_of_the_root() -> None:
     assert all(abs(new / old - 0.5) < 0.1 for new, old in zip(*errors[::-1], strict=True))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("part", ["label", "output"])
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_many_blocks_at_a_width_are_an_exponential(width: int, part: str) -> None:
@@ -138,6 +141,7 @@ def test_the_joint_limit_does_not_hold_the_ratio(ratio: str) -> None:
     _tends(joint, lambda k: squared_update(Residual(4 * k, int(4 * k * scale))).label.evaluate())
 
 
+@pytest.mark.slow
 def test_the_output_part_falls_with_the_width_in_every_limit() -> None:
     output = squared_update(Residual()).output
     assert output.leading_term()[0] == -1
@@ -151,6 +155,7 @@ def test_the_readout_moves_with_the_norm_of_the_stream() -> None:
     _tends(law / n**2, lambda k: readout_update(Residual(10**9, k)).evaluate() / 10**18)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("blocks", [1, 2, 3])
 def test_infinite_width_is_the_limit_of_rational_functions(blocks: int) -> None:
     series = squared_update(Residual()).label.width_series(1)

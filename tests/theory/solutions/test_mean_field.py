@@ -97,6 +97,7 @@ def test_a_linear_network_moves_as_one_with_relu() -> None:
 # The law is the exact limit
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 @pytest.mark.parametrize("part", ["label", "output"])
 def test_the_law_is_the_limit_of_every_depth_for_every_activation(
@@ -106,6 +107,7 @@ def test_the_law_is_the_limit_of_every_depth_for_every_activation(
     assert_is_the_limit(derivation.observable, {"activation": activation})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 @pytest.mark.parametrize("part", ["label", "output"])
 def test_the_law_is_the_limit_of_every_depth_for_all_scales(
@@ -115,6 +117,7 @@ def test_the_law_is_the_limit_of_every_depth_for_all_scales(
     assert_is_the_limit(derivation.observable, scales)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "observable",
     [

@@ -23,6 +23,7 @@ from theory.symbols import B, b, ell, eta, n, p, q
 NETWORK = Residual(blocks=8)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("part", ["total", "label", "output"])
 def test_the_leading_term_at_an_open_block_is_that_of_every_block(part: str) -> None:
     law = getattr(squared_update(NETWORK, b), part).leading()

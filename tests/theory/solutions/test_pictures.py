@@ -72,6 +72,7 @@ def ys(line: Line2D) -> list[float]:
     return np.asarray(line.get_ydata()).tolist()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", VALUES)
 def test_every_value_draws_itself_beside_its_law(name: str) -> None:
     value, xlabel, curves, has_law = VALUES[name]
@@ -96,6 +97,7 @@ def test_curves_go_through_exact_values_and_laws_through_the_law() -> None:
     assert list(ys(exact["law $L^{3}/3$"])) == [8 / 3, 64 / 3, 512 / 3]
 
 
+@pytest.mark.slow
 def test_it_is_drawn_against_depth_width_or_layer() -> None:
     whole = squared_update(MLP(), ell)
     for against in ("depth", "width", "layer"):
@@ -135,6 +137,7 @@ def test_a_law_has_the_depth_in_it() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_title_states_the_finding() -> None:
     """Where the exact values are within a tenth of the law, the title says so, and truly."""
     title = " ".join(UPDATE.plot(n=1024, L=range(1, 65)).get_title().split())
@@ -162,6 +165,7 @@ def test_the_lines_of_a_title_are_about_equally_long() -> None:
     assert wrapped("one $a + b$ line") == "one $a + b$ line"
 
 
+@pytest.mark.slow
 def test_a_residual_network_is_drawn_against_its_blocks() -> None:
     """The stream is h, and a branch z, as in the definition."""
     update = squared_update(Residual(width=16))
@@ -197,6 +201,7 @@ def test_rates_of_layers_are_refused_at_depth_1_before_any_value() -> None:
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.slow
 def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
     rate: Any = maximal_learning_rate(MLP(activation=Tanh())).plot()
     (at_infinity, law) = [text.get_text() for text in rate.get_legend().get_texts()]
@@ -223,6 +228,7 @@ def test_a_real_step_is_named_with_its_rate() -> None:
     assert "grows from 0.5 to 2,350" in axes.get_title().replace("\n", " ")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("value", "first"),
     [
@@ -245,6 +251,7 @@ def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:
     assert list(ys(law)) == pytest.approx([64 / 3] * 2)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["update", "readout", "derivation", "spread", "layer rates"])
 def test_the_law_beside_a_width_in_numbers_is_that_of_the_open_one(name: str) -> None:
     """Drawn with width 64 put into the value, and with the curve of width 64 of the open value."""
@@ -311,6 +318,7 @@ def test_a_tall_formula_in_a_title_stays_clear_of_the_frame() -> None:
     assert axes.title.get_window_extent().y0 > axes.bbox.y1 + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_backend_and_style_are_the_users(chosen: bool) -> None:
     """The figure is a figure of pyplot, also where the user loads pyplot later; no setting changes

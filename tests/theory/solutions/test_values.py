@@ -98,6 +98,7 @@ def test_what_floats_in_a_closed_form_lose() -> None:
     assert tiny == pytest.approx(float(series) * 1e-18, rel=1e-10)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("value", "names"),
     [
@@ -299,6 +300,7 @@ def test_expressions_that_numbers_reads() -> None:
         numbers(U.label.positive_sum(), n=5, L=3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("slope", ["0", "1/3", "1"])
 def test_a_positive_sum_is_the_exact_value(slope: str) -> None:
     update = squared_update(MLP(activation=LeakyReLU(slope)))

@@ -232,6 +232,7 @@ FAULTS_OF_BLOCKS = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("original", "fault"), FAULTS, ids=lambda f: f.__name__)
 def test_a_planted_fault_is_seen(
     original: Any, fault: Any, plant: Callable[[Any, Any], None]
@@ -240,6 +241,7 @@ def test_a_planted_fault_is_seen(
     assert not all(agreements())
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("original", "fault"), FAULTS_OF_BLOCKS, ids=lambda f: f.__name__)
 def test_a_planted_fault_is_seen_by_residual_blocks(
     original: Any, fault: Any, plant: Callable[[Any, Any], None]

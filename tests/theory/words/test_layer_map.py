@@ -88,6 +88,7 @@ def polynomial_factor(
     return total(applied(factor, units[j])[j] for j in size)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("observable", "fans"),
     [
@@ -120,6 +121,7 @@ def test_the_layer_map_is_one_layer_written_out(
         )
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("observable", "fans"), [(trace(K @ K), (2, 2)), (trace(K**3), (2, 1)), (trace(K**3), (1, 3))]
 )
@@ -176,6 +178,7 @@ def test_the_carried_map_is_one_layer_without_own_share(
 # The words and their maps
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("power", "size"), [(1, 2), (2, 5), (3, 10), (4, 20)])
 def test_the_words_of_a_degree_close(power: int, size: int) -> None:
     derivation = derive(trace(K**power), MLP())
@@ -210,6 +213,7 @@ def test_the_mask_moments_of_a_layer_map() -> None:
         assert layer_map(close([word], PLAIN), PLAIN).mask_powers() == powers
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", [ReLU(), Linear(), LeakyReLU("1/3"), LeakyReLU()], ids=repr)
 @pytest.mark.parametrize("observable", [trace(K @ K), trace(K**3), f**2 * (g @ K @ g)], ids=str)
 def test_the_general_layer_map_specialises(

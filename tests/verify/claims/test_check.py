@@ -89,6 +89,7 @@ RIGHT: list[tuple[str, Callable[[], object], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("formula", "options"), [each[1:] for each in RIGHT], ids=[r[0] for r in RIGHT]
 )
@@ -248,6 +249,7 @@ def test_a_limit_at_a_width_in_numbers_is_named(
     assert "(exact: " not in repr(found.counterexample)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("label", "output", "words"),
     [
@@ -282,6 +284,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
             assert "it is the exact value plus" in found.difference.sentence
 
 
+@pytest.mark.slow
 @generated(12)
 @given(
     st.fractions(-5, 5, max_denominator=9),

@@ -43,6 +43,7 @@ def test_the_catalogue_is_named_right_and_never_wrong() -> None:
     assert not wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "least"), [(8, 1), pytest.param(1, 15, marks=pytest.mark.slow)])
 def test_what_is_said_of_an_exact_claim_is_true_of_its_values(every: int, least: int) -> None:
     """A factor or a term that is named is read back from the sentence, and undone."""

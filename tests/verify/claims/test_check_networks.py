@@ -42,6 +42,7 @@ def measured(formula: object, **options: Any) -> Outcome:
     return found.evidence.verdict.outcome
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("part", ["total", "label", "output"])
 def test_exact_parts_are_told_apart_by_networks(part: str) -> None:
     update = squared_update(MLP())
@@ -52,6 +53,7 @@ def test_exact_parts_are_told_apart_by_networks(part: str) -> None:
         assert measured(law, **options) is expected, (name, part)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("formula", "options", "expected"),
     [
@@ -86,6 +88,7 @@ def test_networks_decide_whatever_theory_says(
     assert measured(formula, **samples, **options) is expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("planned", "noticed"),
     [({"precision": 0.05}, 0.4), pytest.param({}, 0.04, marks=pytest.mark.slow)],
@@ -139,6 +142,7 @@ def test_samples_and_precision_exclude_each_other() -> None:
         checked("L", samples=100, precision=0.1)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "law",
     [
@@ -243,6 +247,7 @@ def run(out: Path, *arguments: str) -> int:
     return cli.main([*arguments, *sizes, "--out", str(out)])
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -80,6 +80,7 @@ def test_what_has_no_normal_form_says_so(expression: Expr) -> None:
         normal_form(expression)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "expression",
     [

@@ -23,6 +23,7 @@ from verify import check
 LABEL = squared_update(Residual()).label.exact
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("formula", "asked"),
     [
@@ -53,6 +54,7 @@ def test_right_formulas_are_consistent(formula: Any, asked: dict[str, Any]) -> N
     assert found.verdict.name == "CONSISTENT", found
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("formula", "asked", "where", "off"),
     [

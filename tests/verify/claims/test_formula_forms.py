@@ -55,6 +55,7 @@ CONSUMERS: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("consumer", CONSUMERS)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: getattr(form, "__name__", str(form)))
 def test_every_form_gives_the_same_answer_everywhere(consumer: str, form: object) -> None:
@@ -68,6 +69,7 @@ def test_what_one_refuses_all_refuse(consumer: str, form: object) -> None:
         CONSUMERS[consumer](form)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_command_reads_every_text(tmp_path: Path, text: str) -> None:
     sizes = ["--width", "4", "--depth", "3", "--samples", "64"]

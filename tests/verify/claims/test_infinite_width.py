@@ -97,6 +97,7 @@ def compared(network: Any, given: dict[str, Any], **more: Any) -> InfiniteWidthC
     return compare_infinite_width(squared_update(network, **given), **ask)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "given"), CELLS)
 def test_networks_agree_with_the_recursion_and_reject_wrong_ones(
     network: Any, given: dict[str, Any]

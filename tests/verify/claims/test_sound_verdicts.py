@@ -136,6 +136,7 @@ def test_two_normal_forms_prove_that_a_formula_is_wrong() -> None:
     assert remote.verdict is Outcome.REJECTED
 
 
+@pytest.mark.slow
 def test_a_layer_of_a_network_in_numbers_has_few_values() -> None:
     deep = MLP(depth=4)
     every = law(deep, ell)
@@ -156,6 +157,7 @@ def test_the_sign_counts() -> None:
     assert outcome(alternating, network=MLP(width=1), **RATE) is Outcome.REJECTED
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("digits", [20, 41, 80, 200])
 def test_no_difference_is_too_small(digits: int) -> None:
     nearly = 1 + Rational(1, 10**digits)
@@ -245,6 +247,7 @@ OFF_CRITICAL = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("variance", "formula", "asked"), OFF_CRITICAL, ids=repr)
 def test_one_power_in_several_spellings_is_one_leading_term(
     variance: str, formula: str, asked: dict[str, Any]
@@ -267,6 +270,7 @@ CONSTANT_POWERS = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("factor", "right"), CONSTANT_POWERS)
 def test_a_power_whose_exponent_tends_to_a_constant(factor: str, right: bool) -> None:
     expected = Outcome.CONSISTENT if right else Outcome.REJECTED
@@ -313,6 +317,7 @@ UNDECIDED_POWERS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("formula", "asked"), UNDECIDED_POWERS, ids=repr)
 def test_a_formula_without_a_value_at_some_sizes_is_undecided(
     formula: str, asked: dict[str, Any]
@@ -338,6 +343,7 @@ BY_CRITERION: list[tuple[Any, dict[str, Any], Outcome]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("formula", "asked", "expected"), BY_CRITERION, ids=repr)
 def test_limits_of_other_criteria_and_places(
     formula: Any, asked: dict[str, Any], expected: Outcome

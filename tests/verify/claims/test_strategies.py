@@ -105,6 +105,7 @@ def test_every_layer_is_drawn(layer: int) -> None:
     assert find(layers(MLP(2, 3)), lambda each: each == layer) == layer
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("strategy", "simplest"),
     [
@@ -124,6 +125,7 @@ def test_the_simplest_value(strategy: Any, simplest: Any) -> None:
     assert find(strategy, always) == simplest
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("strategy", "holds", "smallest"),
     [
@@ -151,6 +153,7 @@ def test_shrinking_goes_by_depth_then_width_then_layer(
         assert found == MLP(found.width)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("symbols", [(), (n,), (L, ell), (n, t), SYMBOLS])
 @pytest.mark.parametrize("roots", [False, True])
 def test_formulas_are_in_their_symbols_and_never_zero(
@@ -167,6 +170,7 @@ def test_formulas_are_in_their_symbols_and_never_zero(
     holds()
 
 
+@pytest.mark.slow
 def test_formulas_have_what_laws_have() -> None:
     assert find(formulas(max_terms=1), lambda formula: formula.has(1 + 1 / n)) == (1 + 1 / n) ** L
     rates = formulas(L, roots=True, max_terms=1)
@@ -215,6 +219,7 @@ except ModuleNotFoundError as error:
 """
 
 
+@pytest.mark.slow
 def test_only_the_strategies_need_hypothesis() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True

@@ -70,6 +70,7 @@ def said(point: Point) -> str:
     return f"at layer {point.layer} of {point.network}{rates}, "
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_derivations_pass(name: str) -> None:
     TESTS[name]()
@@ -79,6 +80,7 @@ def test_every_wrong_derivation_has_its_smallest_network() -> None:
     assert sorted(RIGHT + list(SMALLEST)) == sorted(TESTS)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", SMALLEST)
 def test_wrong_derivations_shrink_to_the_smallest_network(name: str) -> None:
     with pytest.raises(AssertionError) as failed:
@@ -183,6 +185,7 @@ def test_any_depth_is_close_quickly() -> None:
         assert_close(exact * (1 + mpmath.mpf(10) ** -20), network, tolerance="1e-21")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("part", ["total", "label", "output"])
 @pytest.mark.parametrize("factor", [0.9, 1, 1.1])
 def test_networks_accept_the_truth_and_notice_what_they_promise(part: str, factor: float) -> None:
@@ -261,6 +264,7 @@ def test_explicit_samples_reproduce() -> None:
         assert_matches_networks(Integer(1), MLP(16, 1), samples=2400, **arguments)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -315,6 +319,7 @@ def test_the_issue_a_wrong_constant_is_noticed_by_default() -> None:
     assert_matches_networks(squared_update(MLP(64, 8)).per_eta2, MLP(64, 8), seed=1)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", [MLP(8, 64), MLP(2, 30), MLP(3, 12, input_width=40)], ids=repr)
 @pytest.mark.parametrize("part", ["total", "label"])
 def test_rare_events_take_over_where_networks_vary(network: MLP, part: str) -> None:

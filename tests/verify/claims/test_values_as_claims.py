@@ -38,6 +38,7 @@ RATES = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("value", OWN, ids=str)
 def test_an_update_is_its_own_law(value: Any) -> None:
     assert check(value, simulate=False).verdict.name == "CONSISTENT"

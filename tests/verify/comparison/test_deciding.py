@@ -50,6 +50,7 @@ def test_networks_of_unstudied_skewness_do_not_decide(
     assert not may_decide(asked, None)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "rates"), STUDIED)
 def test_the_skewness_that_was_studied_is_within_what_is_allowed_for(
     network: MLP, rates: list[int] | None

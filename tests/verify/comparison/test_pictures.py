@@ -123,6 +123,7 @@ def test_the_size_on_the_axis_can_be_chosen(compared: Comparison) -> None:
         compared.plot(against="time")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("law", "networks", "samples", "words"),
     [
@@ -166,6 +167,7 @@ def test_an_estimate_is_drawn_beside_exact_values_part_by_part(measured: Estimat
     )
 
 
+@pytest.mark.slow
 def test_an_estimate_alone_and_beside_a_law(measured: Estimate) -> None:
     assert "grows from" in measured.plot().get_title()
     axes = measured.plot(theory=lambda layer: layer**3 / 3)
@@ -268,6 +270,7 @@ def test_an_undefined_mean_is_left_out() -> None:
     assert len(bars(axes)) == 3
 
 
+@pytest.mark.slow
 def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> None:
     axes = check("L**2/3", claim="leading", simulate=False).plot()
     names = [f"exact, width {width}" for width in ("64", "256", "1,024")]
@@ -356,6 +359,7 @@ def test_the_rates_of_a_run_are_drawn_down_to_the_exact_rate_of_a_deep_network()
     assert high < 1
 
 
+@pytest.mark.slow
 def test_a_joint_claim_is_drawn_with_the_joint_limit() -> None:
     claimed = check("n^3*t^3/3", claim="joint", simulate=False)
     axes = claimed.plot()

@@ -44,6 +44,7 @@ def test_networks_agree_with_exact_values_in_one_budget() -> None:
     assert found.verdict.outcome is Outcome.CONSISTENT, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=repr)
 def test_every_sampler_agrees(sampler: Any) -> None:
     few = [Residual(32, 2), Residual(32, 4)]
@@ -70,6 +71,7 @@ def test_a_law_that_is_off_by_a_tenth_is_rejected() -> None:
     assert outcome(lambda network, at: 1.1 * exact_law(network, at), GRID[3:5]) is Outcome.REJECTED
 
 
+@pytest.mark.slow
 def test_a_record_names_stream_and_branch_and_gives_the_cell_again() -> None:
     for layer, name in ((None, "stream 6"), (2, "stream 2"), (Branch(2), "branch 2")):
         record = comparison_record(

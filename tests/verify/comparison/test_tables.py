@@ -36,6 +36,7 @@ def of_three_networks() -> RunRecord:
     return comparison_record(compare_law(networks=networks, samples=2000, seed=1))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm", ""])
 @pytest.mark.parametrize("columns", ["20", "80", "200", ""])
 def test_every_number_is_printed_in_full(
@@ -131,6 +132,7 @@ TERMINALS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "setting"), TERMINALS)
 def test_a_run_fits_the_terminal_and_a_pipe_gets_text_alone(
     columns: str,
@@ -178,6 +180,7 @@ def test_captions_are_sentences() -> None:
         assert re.search(r"\b(is|comes|does)\b", sentence)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("arguments", "column"),
     [
@@ -205,6 +208,7 @@ def test_a_column_is_named_for_what_it_holds(
     assert " exact " not in str(tried).splitlines()[2]
 
 
+@pytest.mark.slow
 def test_the_widest_table_of_a_claim_fits_eighty_columns() -> None:
     """With z beside its cell: `tried` as in a claim about the leading term of a rate."""
     claim = check("sqrt(3)/L**1.5", quantity="rate", claim="leading", simulate=False)
@@ -252,6 +256,7 @@ def test_beyond_a_quarter_of_the_width_the_typical_rate_comes_first(
     assert page.index(">by median<") < page.index(">by mean<")
 
 
+@pytest.mark.slow
 def test_theory_names_the_call_that_gives_the_typical_rate() -> None:
     """Beyond a quarter of the width, and the call runs."""
     call = "verify.typical_learning_rate(MLP(width=16, depth=5), samples=20_000, seed=1)"

@@ -48,6 +48,7 @@ def test_the_rate_against_literal_networks() -> None:
     assert low < typical.rate < high
 
 
+@pytest.mark.slow
 def test_the_interval_holds_its_level() -> None:
     """Of 200 intervals at 90 % from 200 networks each, at least 165 hold the rate that 400,000
     networks give; fewer would be below the 0.2 % quantile of the binomial law."""
@@ -111,6 +112,7 @@ def test_the_typical_rate_says_what_it_is() -> None:
     assert found.estimate.samples == 100
 
 
+@pytest.mark.slow
 def test_a_rate_above_that_of_a_real_step_says_so() -> None:
     """From L = n on: the printed call gives the printed number; no text recommends such a rate."""
     found = typical_learning_rate(MLP(64, 1000), samples=20, seed=1)
@@ -127,6 +129,7 @@ def test_a_rate_above_that_of_a_real_step_says_so() -> None:
         assert "maximal_learning_rate(MLP(depth=1000), linearised=False)" in repr(hint)
 
 
+@pytest.mark.slow
 def test_in_a_residual_network_a_block_binds() -> None:
     found = typical_learning_rate(Residual(8, 4), samples=20, seed=1, layer=(2, 4))
     assert "; block 4 binds" in repr(found)

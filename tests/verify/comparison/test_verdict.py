@@ -113,6 +113,7 @@ def test_real_steps_decide_only_where_they_follow_the_law() -> None:
     assert other.verdict.outcome is Outcome.UNDECIDED
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("networks", "part", "largest"),
     [
@@ -213,6 +214,7 @@ def test_the_errors_noticed_are_those_of_the_weakest_and_of_the_strongest_cell()
     assert verdict.noticed_in_all == scores[0].noticed(3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "sampler", "step"),
     [
@@ -258,6 +260,7 @@ def test_cells_beyond_the_stated_spread_are_shown_and_do_not_decide() -> None:
     assert [cell.score.decides for cell in comparison.cells] == [True, False]
 
 
+@pytest.mark.slow
 def test_more_networks_than_are_kept_still_hold_a_level() -> None:
     logs = compare_law(networks=[MLP(64, 2)], samples=2**22 + 1, seed=SEED)
     (cell,) = logs.cells
@@ -342,6 +345,7 @@ def test_errors_beyond_the_mean_are_short(log_mean: float, error: float, text: s
 # The family's level
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [10, 100])
 def test_a_grid_of_true_laws_with_heavy_tails_is_rejected_once_in_a_hundred(samples: int) -> None:
     """2,000 grids of 5 cells, each network 50 with chance 1/50 and else 0."""

@@ -152,6 +152,7 @@ def test_ten_networks_of_a_deep_grid_are_called_few() -> None:
 GROWING = MLP(16, 3, activation=Activation("exp(z)"), weight_variance=1)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("sampler", [Conditioned(), Dense()], ids=repr)
 @pytest.mark.parametrize("step", [None, 0.1])
 def test_an_overflow_is_a_sentence_and_no_warning(sampler: Sampler, step: float | None) -> None:
@@ -162,6 +163,7 @@ def test_an_overflow_is_a_sentence_and_no_warning(sampler: Sampler, step: float 
 SMALL = MLP(32, 2000, activation=Tanh(), weight_variance="1/2")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("sampler", [Conditioned(), Dense()], ids=repr)
 @pytest.mark.parametrize(
     ("network", "optimiser"),

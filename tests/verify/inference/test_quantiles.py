@@ -36,6 +36,7 @@ def test_a_chance_outside_0_1_is_refused(chance: object) -> None:
         quantile_of(np.zeros(3), chance, 0.95)  # type: ignore[arg-type]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram()], ids=str)
 def test_all_samplers_agree_on_the_typical_network(sampler: Sampler) -> None:
     """At (16, 16) the median network moves a twentieth of the mean; intervals at 99.9 % overlap."""
@@ -58,6 +59,7 @@ def test_quantiles_come_by_layer_and_part() -> None:
     assert np.isneginf(dead.log_value)
 
 
+@pytest.mark.slow
 def test_more_samples_than_are_kept_say_so() -> None:
     estimate = monte_carlo(MLP(4, 4), samples=2**20 + 1, seed=1, layer=range(1, 5))
     with pytest.raises(InvalidArgument, match=r"of 4 layers are too many.*at most 1,048,576 samp"):

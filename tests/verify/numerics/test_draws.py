@@ -111,6 +111,7 @@ def short(size: int) -> Any:
     return out.astype(np.float64)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("draw", [single, short, double])
 def test_normals_pass_a_battery(draw: Any) -> None:
     """Distribution, moments to the eighth, tails, and independence of neighbours, of squares and
@@ -139,6 +140,7 @@ def test_single_normals_reach_beyond_six_and_a_half() -> None:
     assert math.sqrt(-2 * single_logarithm(np.float32(0.5 * 2.0**-31))) > 6.5
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 17, 1000, 10**9])
 def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
     out, first, chances = np.empty((3, SIZE))

@@ -46,6 +46,7 @@ def found(table: FloatArray, z: FloatArray) -> FloatArray:
     return both
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("activation", BOUNDED + LINEAR + OTHERS + EVEN, ids=repr)
 @pytest.mark.parametrize("size", [1.0, 8.0, 1e-3, 1e-40, 1e-150])
 def test_values_and_slopes_are_those_of_the_function(activation: Any, size: float) -> None:

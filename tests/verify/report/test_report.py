@@ -95,6 +95,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any],
     return (folder, *report(folder, *SMALL, "--seed", "7"))
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_and_loads_nothing(run: tuple[Path, dict[str, Any], str]) -> None:
     page = Page(run[2])
     assert len(set(page.names)) == len(page.names)
@@ -141,6 +142,7 @@ def test_a_cell_that_contradicts_its_configuration_has_no_page(
         refused(tmp_path, capsys)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_page(run: tuple[Path, dict[str, Any], str]) -> None:
     folder, _, html = run
     assert cli.main(["--report", str(folder)]) == 0
@@ -182,6 +184,7 @@ def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
     assert names == [f"<mi>{letter}</mi>" for letter in "ABCD"]
 
 
+@pytest.mark.slow
 def test_networks_of_several_kinds_are_named_in_both_tables() -> None:
     networks = [MLP(8, 2), MLP(8, 2, activation=Linear()), MLP((8, 16), weight_variance=1)]
     record = comparison_record(compare_law(networks=networks, samples=1000, seed=1))
@@ -261,6 +264,7 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (folder / PAGE_FILE).read_text(encoding="utf-8") == "old"
 
 
+@pytest.mark.slow
 def test_an_older_page_stays_where_the_new_one_cannot_be_put(
     run: tuple[Path, dict[str, Any], str],
     capsys: pytest.CaptureFixture[str],
@@ -286,6 +290,7 @@ def test_other_options_with_report_are_refused(
     assert "parquet=True" in capsys.readouterr().err
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -354,6 +359,7 @@ def test_a_formula_without_networks_is_asked_again_at_its_layer(tmp_path: Path) 
     ]
 
 
+@pytest.mark.wide
 @pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize(
     "arguments",

@@ -21,6 +21,7 @@ def test_the_sentence(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_importing_the_packages_imports_no_extra() -> None:
     code = (
         "import sys, theory, verify, verify.cli; "

@@ -60,6 +60,7 @@ def no_figures(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, comparison: None)
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_nothing_is_drawn_twice(
     tmp_path: Path,
     whole: Path,

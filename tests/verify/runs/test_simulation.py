@@ -51,6 +51,7 @@ def same(left: Estimate, right: Estimate) -> bool:
     )
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "rates"), NETWORKS, ids=lambda value: repr(value)[:40])
 def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -> None:
     layers = range(1, network.layers + 1)
@@ -102,6 +103,7 @@ def real_over_linearised(network: MLP, part: float, samples: int) -> tuple[float
     return ratio, float(np.std(real - ratio * tiny) / tiny.mean() / samples**0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network", [MLP(2048, 16), pytest.param(MLP(1024, 64), marks=pytest.mark.slow)]
 )

@@ -242,6 +242,7 @@ def operations(path: Path) -> int:
     return disk.operations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fsync", "full"])
 def test_no_failing_disk_loses_or_doubles_a_block(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch

@@ -138,6 +138,7 @@ def test_wrong_laws_are_rejected_and_the_right_one_is_not(wrong: str) -> None:
     assert (abs(z) > LARGEST_Z) == bool(wrong), (wrong, z, other.mean(), measured)
 
 
+@pytest.mark.slow
 def test_the_sum_over_paths_is_rejected_for_parallel_chains() -> None:
     """Two chains of four edges that end in one vertex: the sum of cubes says twice one chain."""
     two = {"a": ("x",), "b": ("a",), "c": ("b",), "d": ("x",), "e": ("d",), "f": ("e",)}

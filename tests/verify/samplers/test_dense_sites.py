@@ -160,6 +160,7 @@ def run(problem: Problem, seed: int, label: float = 1.0) -> np.ndarray:
     return out[:, 0]
 
 
+@pytest.mark.wide
 @by_case
 def test_linearised_update_is_the_derivative_along_the_gradient(name: str) -> None:
     case = CASES[name]()
@@ -173,6 +174,7 @@ def test_linearised_update_is_the_derivative_along_the_gradient(name: str) -> No
         assert found[1] == pytest.approx(np.multiply(label, f**2), rel=1e-10, abs=1e-28)
 
 
+@pytest.mark.wide
 @by_case
 @pytest.mark.parametrize("step", [0.05, 3.0])
 def test_real_step_is_the_network_run_again_with_new_weights(name: str, step: float) -> None:
@@ -186,6 +188,7 @@ def test_real_step_is_the_network_run_again_with_new_weights(name: str, step: fl
         assert found == pytest.approx(expected, rel=1e-10, abs=1e-24)
 
 
+@pytest.mark.wide
 @by_case
 @pytest.mark.parametrize("step", [None, 0.5])
 def test_bits_do_not_depend_on_the_room_or_on_what_else_is_asked_for(

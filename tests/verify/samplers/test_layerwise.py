@@ -60,6 +60,7 @@ NETWORKS = (
 GRAPH = Graph({"a": ("x",), "b": ("a", "x")}, readout=("b",), width=4)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=str)
 def test_a_step_is_that_of_the_definition(network: MLP, optimiser: Optimiser) -> None:
@@ -161,6 +162,7 @@ def test_compiled_products_are_those_of_numpy(
     assert compiled == pytest.approx(replayed, rel=1e-10, abs=1e-10)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", [*NETWORKS[:5], *REPLAYED], ids=repr)
 @pytest.mark.parametrize("step", [None, 0.3, 1e-7])
 def test_formulas_give_what_tables_give(
@@ -222,6 +224,7 @@ CELLS: list[tuple[MLP, dict[str, Any]]] = [
 BUDGET = 2.9  # two-sided 1 % over the 6 cells, with some room
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "given"), CELLS)
 def test_literal_and_conditioned_networks_have_one_law(network: MLP, given: dict[str, Any]) -> None:
     """Means of E[(Delta z)^2]^(1/2), whose tails are light; 1 % over all cells."""

@@ -61,6 +61,7 @@ def network_of(branch: Any, activation: Any, norm: Any, **given: Any) -> Residua
 SHAPES = tuple(product(KINDS, (Tanh(), GELU(), ReLU()), (None, RMSNorm(), LayerNorm())))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("number", "shape"), list(enumerate(SHAPES)))
 def test_a_step_is_that_of_the_definition(number: int, shape: Any) -> None:
     """Every branch, activation and norm; each optimiser meets four of them."""
@@ -69,6 +70,7 @@ def test_a_step_is_that_of_the_definition(number: int, shape: Any) -> None:
         check_a_step(literal, OPTIMISERS[number % len(OPTIMISERS)], step)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=str)
 @pytest.mark.parametrize("norm", [None, RMSNorm()], ids=str)
 @pytest.mark.parametrize("branch", KINDS, ids=str)
@@ -131,6 +133,7 @@ CELLS: list[tuple[Residual, dict[str, Any]]] = [
 BUDGET = 3.34  # two-sided 1 % over the 12 comparisons
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "given"), CELLS)
 def test_literal_and_conditioned_networks_have_one_law(
     network: Residual, given: dict[str, Any]
@@ -148,6 +151,7 @@ def test_literal_and_conditioned_networks_have_one_law(
         assert error < 0.1 * right.mean()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("layer", [0, 3, Branch(1), Branch(3)])
 def test_exact_means_of_two_matrices(layer: Any) -> None:
     """ReLU networks without norms and biases, which have exact values at any width."""

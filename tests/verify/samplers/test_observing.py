@@ -169,6 +169,7 @@ def random_observable(number: int, sampler: Sampler) -> Observable:
     return term() + term() if draw.random() < 0.5 else term()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=repr)
 @pytest.mark.parametrize(
     "number",
@@ -270,6 +271,7 @@ def test_dead_networks_are_zeros_of_every_observable(observable: Observable) -> 
     assert error < 5 * (alive * (1 - alive) / 20_000) ** 0.5
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("network", [MLP(2, 200), MLP(4, 40), MLP(8, 40)], ids=str)
 @pytest.mark.parametrize("observable", [f**2, z @ z, f**2 * (z @ z), UPDATE])
 @pytest.mark.parametrize("sampler", [Conditioned(), Dense()])

@@ -217,6 +217,7 @@ def test_normalisers_are_exact(width: int, slope: float) -> None:
         assert ours == pytest.approx(plain_moment(i, j, 0, 0, width, slope), rel=1e-12)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("width", [1, 60, 300])
 def test_draws_follow_their_tilt(width: int, slope: float) -> None:
@@ -293,6 +294,7 @@ NETWORKS: list[tuple[MLP, Any]] = [
 COMPARISONS = sum(3 * network.layers for network, _ in NETWORKS)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("alone", [False, True], ids=["one pass", "each layer alone"])
 @pytest.mark.parametrize(("network", "rates"), NETWORKS, ids=lambda value: repr(value)[:50])
 def test_means_are_exact_at_every_layer(network: MLP, rates: Any, alone: bool) -> None:
@@ -316,6 +318,7 @@ def test_means_are_exact_at_every_layer(network: MLP, rates: Any, alone: bool) -
 SEEDS = range(10)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("depth", [16, 32, 64])
 def test_a_small_spread_at_depth_over_width_of_half_one_and_two(depth: int) -> None:
     """Ten seeds; for each, |z| < 4 and no sample above 1 % of the sum."""
@@ -332,6 +335,7 @@ def test_a_small_spread_at_depth_over_width_of_half_one_and_two(depth: int) -> N
         assert max(found[1:]) < 1.3 * min(found[1:])
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "samples"),
     [

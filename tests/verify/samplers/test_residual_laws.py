@@ -66,6 +66,7 @@ def without_ties(logs: FloatArray) -> FloatArray:
     return logs.round(7)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("sampler", "step"), RUNS, ids=str)
 @pytest.mark.parametrize(
     ("network", "rates"),
@@ -138,6 +139,7 @@ _HEAVY = 10
 COMPARISONS = sum(2 * (2 * network.layers + 1) for network, *_ in MEANS)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("network", "rates", "sampler", "samples"), MEANS, ids=lambda v: repr(v)[:60]
 )

@@ -43,6 +43,7 @@ RUNS: list[tuple[float | None, list[Sampler]]] = [
 COMPARED = len(CASES) * sum(len(samplers) for _, samplers in RUNS)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("step", "samplers"), RUNS, ids=str)
 @pytest.mark.parametrize(("network", "rates"), MARKED, ids=lambda value: repr(value)[:60])
 def test_distributions_and_joints_are_those_of_literal_networks(
@@ -89,6 +90,7 @@ MEANS = [
 COMPARISONS = sum(2 * network.layers for network, _, _ in MEANS)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("network", "rates", "samples"), MEANS, ids=lambda v: repr(v)[:60])
 def test_gram_means_are_exact_at_every_layer(network: MLP, rates: Any, samples: int) -> None:
     layers = range(1, network.layers + 1)
@@ -124,6 +126,7 @@ def test_weight_variances_of_any_size_only_scale_the_update(
     assert output - 34 * math.log(float(factor)) == pytest.approx(one_output, abs=1e-8)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram()], ids=str)
 @pytest.mark.parametrize("slope", [0, "0.3"])
 @pytest.mark.parametrize("factor", ["1e-100", "1e100"])

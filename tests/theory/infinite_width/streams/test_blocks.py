@@ -92,6 +92,7 @@ MARKED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "rule"), MARKED)
 def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) -> None:
     """Widths n and 2n: 2 E_2n - E_n, for stream, output and branch, within 4 standard errors (30

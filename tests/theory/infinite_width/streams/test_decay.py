@@ -30,6 +30,7 @@ DECAY = 0.7
 RATES = ByRole(input=2, up="1/2", down=3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("branch", [UpDown(), ActivatedThenWeights(), WeightsThenActivated()])
 def test_linear_networks_have_the_derivative_of_their_mean_products(branch: Any) -> None:
     """With weights times 1 + a and 1 + b, E h_a h_b is a product over the blocks."""
@@ -89,6 +90,7 @@ def literal(network: Residual, width: int, generator: np.random.Generator) -> tu
     return tuple(float(np.mean(change**2)) for change in changes)  # type: ignore[return-value]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "given",
     [

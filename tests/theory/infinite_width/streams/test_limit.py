@@ -47,6 +47,7 @@ def law(network: Residual, rule: Any, layer: Any = None) -> Any:
     return squared_update(network, layer, inputs=Inputs(), optimiser=rule).depth_law
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("given", [{}, LEAKY, {"norm": RMSNorm()}, LEAKY | {"norm": LayerNorm()}])
 def test_closed_forms_are_the_limits(
@@ -98,6 +99,7 @@ def cells() -> list[Any]:
     return found
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("given", "within", "rule"), cells())
 def test_recursions_of_two_sequences_tend_to_the_constant(
     given: dict[str, Any], within: float, rule: Any
@@ -142,6 +144,7 @@ def test_multipliers_without_the_limit_are_read_off_recursions() -> None:
         law(Residual(branch=WeightsThenActivated()), Normalised())
 
 
+@pytest.mark.slow
 def test_streams_that_grow_by_many_powers_of_e() -> None:
     """At 6/B against recursions; at 300/B E h^2 is e^300 at the end."""
     network = Residual(branch=ActivatedThenWeights(), multiplier2=6 / B)

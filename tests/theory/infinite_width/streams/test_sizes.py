@@ -16,6 +16,7 @@ def blocks_of(**given: Any) -> Blocks:
     return Blocks(network, Inputs())
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "given",
     [
