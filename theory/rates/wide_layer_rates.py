@@ -114,7 +114,8 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
 
     def _alone(self, depths: int) -> dict[str, float]:
         """`alone`, over the powers of n."""
-        names = self._drawn_parts[:-1] if depths > 1 else self._drawn_parts[:1]
+        single = depths == 1 and self._last == "layer"  # there are no layers 2 to L
+        names = self._drawn_parts[:1] if single else self._drawn_parts[:-1]
         squares = {name: float(self._moved({name: 1.0}, depths)[0][-1]) for name in names}
         self._checked([*squares.values()], depths)
         rates = {name: square**-0.5 for name, square in squares.items()}

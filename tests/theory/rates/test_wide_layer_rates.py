@@ -143,10 +143,12 @@ def test_rates_at_several_depths_are_called_drawn_and_written() -> None:
         rates.latex()
 
 
-@pytest.mark.parametrize("given", [{}, {"skip2": "1/2", "multiplier2": "1/2", "branch_width": 3}])
-def test_rates_of_roles_are_those_of_wide_finite_networks(given: dict[str, Any]) -> None:
-    given |= {"branch_width": 3 * 10**9} if "branch_width" in given else {}
-    network = Residual(10**9, 6, **given)
+@pytest.mark.parametrize(
+    ("blocks", "given"),
+    [(6, {}), (1, {"skip2": "1/2", "multiplier2": "1/2", "branch_width": 3 * 10**9})],
+)
+def test_rates_of_roles_are_those_of_wide_finite_networks(blocks: int, given: Any) -> None:
+    network = Residual(10**9, blocks, **given)
     exact, wide = layer_rates(network, bound=2), layer_rates(network, bound=2, inputs=Inputs())
     assert wide.together == pytest.approx([float(rate) for rate in exact.evaluate()], rel=1e-6)
     alone = {name: float(rate.evaluate()) for name, rate in exact.alone.items()}
