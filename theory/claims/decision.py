@@ -111,10 +111,11 @@ def _exact(reading: Reading) -> TheoryVerdict:
         undecided = found.counterexample is None
         return _undecided(f"not decided: {why(reason)}") if undecided else found
     if not identical:
-        depths, widths, most = _FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS
+        depths, widths, rounded = _FURTHER_DEPTHS, _FURTHER_WIDTHS, reading.formula.rounded
+        most = _MOST_POINTS if rounded else _MOST_FURTHER_POINTS
         further = islice(reading.target.points(depths, widths), most)
         found = _rejected(reading, chain(_points(reading), further))
-        unseen = reading.formula.rounded and found.counterexample is None
+        unseen = rounded and found.counterexample is None
         return _undecided(_ROUNDED) if unseen else found
     if sign == -1:
         return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))

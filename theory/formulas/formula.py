@@ -31,8 +31,8 @@ _DIGITS = 9
 another number, as of sqrt(3)."""
 _MOVE = 1e-9
 """How far floats are moved, to see how much their rounding changes a formula."""
-_FEWEST_BITS = 33
-"""Bits of a float of nine digits."""
+_TOO_FEW_BITS = 32
+"""Bits of a number of fewer than nine digits, of which NumPy's float32 has 24 in a word of 32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,9 +276,9 @@ def _moved(given: Any, rounded: list[Any]) -> Formula | None:
 
 
 def _floats(given: Any, name: str) -> list[Any]:
-    """The numbers in a value that are rounded in general.  Raises `InvalidArgument` for numbers of
-    less than nine digits, as NumPy's float32."""
-    atoms = given.atoms(Float) if isinstance(given, Expr) else {given}
+    """The numbers in a value that may be rounded.  Raises `InvalidArgument` for numbers of fewer
+    than nine digits, such as NumPy's float32."""
+    atoms = given.atoms(Float) if isinstance(given, Expr) else (given,)
     found = [
         each
         for each in atoms
@@ -287,7 +287,7 @@ def _floats(given: Any, name: str) -> list[Any]:
     ]
     for each in found:
         bits = each._prec if isinstance(each, Float) else 8 * getattr(each, "itemsize", 8)
-        if bits < (_FEWEST_BITS if isinstance(each, Float) else 64):
+        if bits <= _TOO_FEW_BITS:
             raise InvalidArgument(
                 f"expected numbers of nine digits or more in {name}, got {typed(each)}; give a "
                 f"float or a Fraction"
