@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,11 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
-    given = (parser(), arguments, outside_of_commands, VERSION)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    at = words.index("--formula") if "--formula" in words else len(words)
+    if re.match("-[^-]", "".join(words[at + 1 : at + 2])):  # argparse takes it for an option
+        words[at : at + 2] = [f"--formula={words[at + 1]}"]
+    given = (parser(), words, outside_of_commands, VERSION)
     return exit_code("python -m verify", lambda: _main(parsed(*given)))
 
 

@@ -83,6 +83,7 @@ def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
         (["--step", "-1"], ["step", "-1"]),
         (["--width", "32", "--depth", "4", "--step", "0.5"], ["at most 0.0018", "step=0.5"]),
         (["--formula", "L^^3"], ["formula", "character 3"]),
+        (["--formula", "-L^^3"], ["formula", "character 4"]),
         (["--formula", "L", "--step", "0.1"], ["step", "0.1"]),
         (["--claim", "leading"], ["--formula"]),
         (["--quantity", "rate"], ["--formula"]),
@@ -222,6 +223,10 @@ def test_residual_networks_are_a_run_that_resumes_replays_and_reports(
         (["--network", "residual", "--branch", "2", "--layer", "1"], "give one of the two"),
         (["--network", "residual", "--branch", "9", "--blocks", "4"], "from 1 to 4 for block"),
         (["--network", "residual", "--formula", "L"], "leave --network out"),
+        (
+            ["--network", "residual", "--formula", "B", "--claim", "leading"],
+            "check('B', claim='leading', network=Residual())",
+        ),
         (["--network", "residual", "--step", "0.1"], "monte_carlo"),
     ],
 )

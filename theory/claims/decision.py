@@ -19,12 +19,12 @@ from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, point_name
 from theory.errors import NotSolved
 from theory.formulas.evaluation import (
+    FLOAT_TOLERANCE,
     Number,
     Undefined,
     close,
     decimal,
     differ,
-    mpf,
     quotient,
     value_at,
 )
@@ -35,13 +35,14 @@ from theory.formulas.normal_form import (
     NotNormal,
     NotPositive,
     mixes_exponentials_with_roots,
+    nearly_equal,
     normal_form,
     why,
 )
 from theory.formulas.positivity import EVERYWHERE, Domain
 from theory.formulas.rate_sign import sign_everywhere, sign_far_out
 from theory.outcome import Outcome
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import L, ell, eta, n, n_0, t
 from theory.validation import brief
 
 __all__ = ["TheoryVerdict", "decide_by_theory"]
@@ -57,7 +58,7 @@ _OTHER_RATES = (Fraction(2), Fraction(3), Fraction(1, 3))
 """Values of eta, besides 1, at which a formula that names eta is tried."""
 _POINTS_WITH_RATES, _POINTS_OF_FUNCTION = 12, 8
 """Points at which a function is tried at other rates too, and, for a limit, at all."""
-_FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
+_ROUNDED = "its floats are rounded, and no value tried differs by more than their rounding"
 _MOST_RATIONALISED = 60
 """Operations of a number whose denominators are made rational."""
 _TERMS = {Claim.LEADING: leading_term, Claim.JOINT: joint_term}
@@ -97,7 +98,7 @@ def _undecided(reason: str) -> TheoryVerdict:
 
 
 def _exact(reading: Reading) -> TheoryVerdict:
-    if reading.formula.in_floats:
+    if reading.expression is None:
         return _tried(reading)
     try:
         identical = _identical(reading, EVERYWHERE)
@@ -110,12 +111,17 @@ def _exact(reading: Reading) -> TheoryVerdict:
         undecided = found.counterexample is None
         return _undecided(f"not decided: {why(reason)}") if undecided else found
     if not identical:
-        depths, widths, most = _FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS
+        depths, widths, rounded = _FURTHER_DEPTHS, _FURTHER_WIDTHS, reading.formula.rounded
+        most = _MOST_POINTS if rounded else _MOST_FURTHER_POINTS
         further = islice(reading.target.points(depths, widths), most)
-        return _rejected(reading, chain(_points(reading), further))
+        found = _rejected(reading, chain(_points(reading), further))
+        unseen = rounded and found.counterexample is None
+        return _undecided(_ROUNDED) if unseen else found
     if sign == -1:
         return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))
     proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
+    if reading.formula.rounded:
+        proof = f"equal{reading.closeness}; nothing is proven"
     return TheoryVerdict(Outcome.CONSISTENT, proof)
 
 
@@ -183,7 +189,8 @@ def _is_one_form(reading: Reading, domain: Domain) -> bool:
     if mixes_exponentials_with_roots(formula):
         raise NotNormal("it contains both an exponential and a root")
     normaliser = Normaliser(domain)
-    if normaliser.of(formula) - normal_form(reading.target.law(Claim.EXACT), domain):
+    mine, law = normaliser.of(formula), normal_form(reading.target.law(Claim.EXACT), domain)
+    if not nearly_equal(mine, law) if reading.formula.rounded else mine - law:
         return False
     for divisor in normaliser.divisors:
         if domain.sign(divisor) is None:
@@ -228,20 +235,31 @@ def _difference_at(
 
 def _is_different(reading: Reading, point: Point, rate: Fraction, law: Fraction) -> bool:
     """Whether formula and law differ for certain; a rate by the square that keeps its sign."""
+    in_floats, moved = reading.formula.in_floats, reading.moved
     try:
-        mine = reading.enclosed(point, rate)
+        mine = reading.value(point, rate) if in_floats else reading.enclosed(point, rate)
     except Undefined:
         return False
-    if reading.target.quantity is Quantity.RATE:
+    other = moved.value(point, rate) if in_floats and moved else None
+    if reading.target.quantity is Quantity.RATE and mine is not None:
         bound = reading.target.bound
         mine, law = mine * abs(mine), Fraction(int(bound.p), int(bound.q)) / law
-    if reading.formula.in_floats:
-        return not close(mine, law, reading.tolerance)
-    return differ(mine, law)
+        other = other and other * abs(other)
+    return _differ_in_floats(mine, law, other) if in_floats else differ(mine, law)
+
+
+def _differ_in_floats(mine: Number | None, law: Number, moved: Number | None) -> bool:
+    """Whether a value in floats, which is ``moved`` where rounded floats are moved, differs from
+    the law by more than rounding explains.  The rounding of a float near 0 is not known."""
+    if mine is None or moved is None or close(mine, law, FLOAT_TOLERANCE):
+        return False
+    difference, rounding = (abs(decimal(each) - decimal(mine)) for each in (law, moved))
+    least = 0 if law or isinstance(mine, Fraction) else FLOAT_TOLERANCE
+    return bool(difference > max(rounding, least))
 
 
 def _tried(reading: Reading) -> TheoryVerdict:
-    """The verdict on a function of numbers, or a formula with rounded floats, from its values.
+    """The verdict on a function of numbers, from its values.
 
     At large sizes a right formula loses digits in floats, so floats that differ there decide
     nothing.
@@ -265,6 +283,10 @@ def _tried(reading: Reading) -> TheoryVerdict:
     if None in values:
         where = point_name(reading.target.spoken(points[values.index(None)]))
         return _undecided(f"equal wherever it has a value, but it has none at {where}")
+    for point, value in zip(points, values, strict=True):
+        if value and not reading.target.value(point):
+            where = point_name(reading.target.spoken(point))
+            return _undecided(f"its float at {where} is near 0, the exact value")
     traced = _agreeing_traced(reading, points)
     if traced is not None:
         of_traced = _exact(traced)
@@ -275,6 +297,8 @@ def _tried(reading: Reading) -> TheoryVerdict:
             return _undecided(
                 "equal to nine digits, but the formula that it returns for symbols is not"
             )
+        if traced.formula.rounded and of_traced.outcome is Outcome.UNDECIDED:
+            return of_traced
     said = f"equal at all {len(points)} points tried" if reading.target.coordinates else "equal"
     exact = all(isinstance(value, Fraction) for value in values)
     closeness = "" if exact else reading.closeness
@@ -309,20 +333,18 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     if reading.expression == 0 and target.law(claim) == 0:
         return _undecided("the exact value is 0, which has no leading term; claim='exact' decides")
     if reading.expression == 0:
-        return _wrong_limit(reading, claim, Integer(0), 0)
+        return _wrong_limit(reading, claim, Integer(0), 0, None)
     if target.has_open_layer and isinstance(target.network.depth, int):
         return _limit_by_layer(reading, claim)
+    rounded, moved = reading.formula.rounded, None
     try:
-        mine = _leading(reading, claim)
-        term, rounded = mine.expression, reading.formula.rounded
-        law = _TERMS[claim](target.law(claim))
-        right = mine.equals(law) or (
-            rounded and mine.is_near(law) and _limit_counterexample(reading, claim, term, 1) is None
-        )
-        if not right and rounded and _is_near(reading, claim):
-            raise NotNormal(
-                "its floats are rounded, and the difference is of the size of the rounding"
-            )
+        mine, right = _leading(reading, claim), False
+        term = mine.expression
+        if target.law(claim) != 0:
+            law = _TERMS[claim](target.law(claim))
+            right = mine.is_near(law) if rounded else mine.equals(law)
+        if not right and rounded and reading.moved is not None:
+            moved = _leading(reading.moved, claim).expression
     except NOT_DECIDED as reason:
         return _undecided(f"its limit is not decided: {why(reason)}")
     of_rate = target.quantity is Quantity.RATE
@@ -332,7 +354,9 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     if right and sign == 1:
         found = f"formula over exact value tends to 1{reading.closeness}"
         return TheoryVerdict(Outcome.CONSISTENT, found, leading=term)
-    return _wrong_limit(reading, claim, term, -1 if sign == -1 else 1)
+    wrong = _wrong_limit(reading, claim, term, -1 if sign == -1 else 1, term if right else moved)
+    unseen = rounded and wrong.counterexample is None
+    return _undecided(f"its limit is not decided: {_ROUNDED}") if unseen else wrong
 
 
 def _limit_by_layer(reading: Reading, claim: Claim) -> TheoryVerdict:
@@ -385,28 +409,18 @@ def _limit_of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     return replace(found, reason=f"{found.reason}{said}")
 
 
-def _is_near(reading: Reading, claim: Claim) -> bool:
-    """Whether the formula is within a hundredth of the law's leading term far out, where a term
-    that rounding left over is still small."""
-    depth = _FAR_DEPTH if claim is Claim.LEADING else _FAR_WIDTH
-    values = {n: _FAR_WIDTH, L: depth, ell: depth, n_0: 3, a: Rational(1, 2), t: depth / _FAR_WIDTH}
-    values[eta] = Integer(1)
-    at = {symbol: Rational(value) for symbol, value in values.items()}
-    assert reading.implied is not None
-    mine, law = _value(reading.implied, at), _value(reading.target.law(claim), at)
-    return bool(mine and law and close(decimal(mine), law, mpf("0.01")))
-
-
 def _value(expression: Expr, point: Point) -> Number | None:
     """The value of an expression at a point, where it has one; t is L/n where it is not given."""
     ratio = {t: point[L] / point[n]} if {L, n} <= set(point) else {}
     return value_at(expression, {**ratio, **point})
 
 
-def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> TheoryVerdict:
-    """The verdict on a formula whose E per eta^2 has the leading ``term``; a rate has the ``sign``,
-    and 0 stands for a formula that is 0."""
-    example = _limit_counterexample(reading, claim, term, sign)
+def _wrong_limit(
+    reading: Reading, claim: Claim, term: Expr, sign: int, moved: Expr | None
+) -> TheoryVerdict:
+    """The verdict on a formula whose E per eta^2 has the leading ``term``, and with rounded floats
+    ``moved`` another; a rate has the ``sign``, and 0 stands for a formula that is 0."""
+    example = _limit_counterexample(reading, claim, term, sign, moved)
     off = _rate_difference(reading, example)
     if sign != 1:
         off = Difference(Kind.FACTOR, "it is negative" if sign else "it is 0")
@@ -417,7 +431,7 @@ def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> Theor
 
 
 def _limit_counterexample(
-    reading: Reading, claim: Claim, term: Expr, sign: int
+    reading: Reading, claim: Claim, term: Expr, sign: int, moved: Expr | None
 ) -> Counterexample | None:
     """The first point, by depth, then width, then layer, at which a formula's leading values are
     not the law's; for the joint limit at t = L/n."""
@@ -427,12 +441,10 @@ def _limit_counterexample(
         at_rate = {eta: Rational(rate)}
         for point in reading.target.points(_DEPTHS, _WIDTHS):
             exact = reading.unlifted(_value(law, point))
-            mine = (
-                Fraction(0) if sign == 0 else reading.unlifted(_value(term, {**point, **at_rate}))
+            mine, other = (
+                _signed(reading, each, {**point, **at_rate}, sign) for each in (term, moved)
             )
-            if mine is not None:
-                mine = sign * (decimal(mine) if reading.formula.rounded else mine)
-            if exact is None or (mine is not None and close(mine, exact, reading.tolerance)):
+            if exact is None or not _is_certain(reading, mine, exact, other):
                 continue
             named = dict(reading.target.spoken({s: v for s, v in point.items() if s in held}))
             if rate == 1:
@@ -441,6 +453,25 @@ def _limit_counterexample(
                 scale = rate**2
                 return Counterexample(named | at_rate, scale * mine, scale * exact, limits=True)
     return None
+
+
+def _signed(reading: Reading, term: Expr | None, point: Point, sign: int) -> Number | None:
+    """The value of the quantity that a leading term of E implies, with its sign."""
+    if term is None or sign == 0:
+        return None if term is None else Fraction(0)
+    value = reading.unlifted(_value(term, point))
+    if value is None:
+        return None
+    return sign * (decimal(value) if reading.formula.rounded else value)
+
+
+def _is_certain(reading: Reading, mine: Number | None, law: Number, moved: Number | None) -> bool:
+    """Whether the value of a leading term, which rounding may make or hide, is not the law's."""
+    if not reading.formula.rounded:
+        return mine is None or not close(mine, law, reading.tolerance)
+    if mine is None or moved is None:
+        return False
+    return abs(moved - mine) < abs(mine) and _differ_in_floats(mine, law, moved)
 
 
 # Explanations of a rejected formula

@@ -171,7 +171,7 @@ def values_in_words(example: Counterexample) -> str:
     """Both values at a counterexample."""
     mine, law = numbers_in_words(example.formula, example.law)
     if example.limits:
-        return f"{example.where}: leading terms {mine} (formula) and {law} (exact value)"
+        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
     return f"{example.where}: {_labelled(mine, 'formula')} and {_labelled(law, 'exact')}"
 
 

@@ -18,15 +18,17 @@ from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import (
     DECIMALS,
+    EXACT_TOLERANCE,
+    FLOAT_TOLERANCE,
     Number,
     Undefined,
     bits_of,
-    close,
     decimal,
     enclosure,
     evaluate,
 )
-from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asked_by_name, read
+from theory.formulas.formula import Formula, asked_by_name, read
+from theory.formulas.normal_form import NOT_DECIDED, normal_form, why
 from theory.laws.criteria import BlockCriterion, Criterion, block_criterion, layer_criterion
 from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.mlp import MLP
@@ -415,6 +417,12 @@ class Reading:
         formula = self.formula.traced
         return None if formula is None else Reading(formula, self.target)
 
+    @cached_property
+    def moved(self) -> Reading | None:
+        """The reading of the formula with its rounded floats moved; of any other formula itself."""
+        formula = self.formula.moved if self.formula.rounded else self.formula
+        return None if formula is None else Reading(formula, self.target)
+
     def at(self, point: Point) -> Reading:
         """The reading for the target with numbers for some of its sizes."""
         return Reading(self.formula, self.target.at(point))
@@ -433,15 +441,9 @@ class Reading:
         return self.formula.obstacle(self.sizes_at(point), **self._others(point))
 
     def enclosed(self, point: Point, rate: Fraction) -> Any:
-        """The formula's own value at a point: of a function as it gives it, of an expression an
-        enclosure.  Raises `Undefined` where there is none."""
-        if not self.formula.in_floats:
-            assert self.formula.expression is not None
-            return enclosure(self.formula.expression, self.sizes_at(point, rate))
-        value = self.value(point, rate)
-        if value is None:
-            raise Undefined("the formula has no value there")
-        return value
+        """The value of an expression at a point, as `enclosure`."""
+        assert self.formula.expression is not None
+        return enclosure(self.formula.expression, self.sizes_at(point, rate))
 
     def _others(self, point: Point) -> dict[str, object]:
         """Parameters that a function may have besides sizes."""
@@ -462,11 +464,15 @@ class Reading:
     def number(self) -> Number | None:
         """The value for a target in numbers, per eta^2; None where there is none, or it is not
         proportional to eta^2."""
-        one, two = self.value({}), self.value({}, Fraction(2))
-        scale = 4 if self.formula.has_rate else 1
-        if one is None or two is None or not close(two, scale * one, EXACT_TOLERANCE):
-            return None
-        return one
+        value = self.value({})
+        if value is None or not self.formula.has_rate or self.implied is None:
+            return value
+        try:
+            per_rate = normal_form(self.implied.xreplace({t: self.target.ratio})).expression
+        except NOT_DECIDED as reason:
+            said = f"got {brief(self.formula, write=str)}: {why(reason)}; leave eta out"
+            raise InvalidArgument(f"expected a formula proportional to eta**2, {said}") from None
+        return None if per_rate.has(eta) else value
 
     def unlifted(self, value: Number | None) -> Number | None:
         """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""

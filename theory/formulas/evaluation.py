@@ -20,6 +20,8 @@ from theory.precision import fixed_decimals
 __all__ = [
     "DECIMALS",
     "DIGITS",
+    "EXACT_TOLERANCE",
+    "FLOAT_TOLERANCE",
     "Number",
     "Undefined",
     "bits_of",
@@ -45,6 +47,10 @@ DECIMALS = fixed_decimals(DIGITS + 15)
 _INTERVALS = MPIntervalContext()
 _INTERVALS.dps = DIGITS + 15
 mpf: Any = DECIMALS.mpf
+EXACT_TOLERANCE = mpf(10) ** -40
+"""Relative, of values that are not rational: surds, exponentials, logarithms."""
+FLOAT_TOLERANCE = mpf(10) ** -9
+"""Relative, of values in floats."""
 
 Number: TypeAlias = Any
 """A `Fraction`, exact, or a decimal of `DECIMALS`."""

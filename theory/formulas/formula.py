@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from numbers import Integral, Real
+from math import exp
+from numbers import Rational as RationalNumber
+from numbers import Real
 from typing import Any
 
-from sympy import Expr, Float, Integer, Rational, Symbol
+from sympy import Expr, Float, Integer, Rational, Symbol, nan, oo, zoo
 
 from theory.errors import InvalidArgument
 from theory.formulas.bounds import FORMULA_SYMBOLS as SYMBOLS
@@ -20,16 +22,17 @@ from theory.formulas.grammar import read_formula
 from theory.symbols import eta
 from theory.validation import is_decimal, typed
 
-__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asked_by_name", "read"]
+__all__ = ["NAMES", "Formula", "asked_by_name", "read"]
 
 NAMES = (*SYMBOLS, "network", "layer", "rates")
 """Names that the parameters of a function may have."""
-EXACT_TOLERANCE = mpf(10) ** -40
-"""Relative, of values that are not rational: surds, exponentials, logarithms."""
-FLOAT_TOLERANCE = mpf(10) ** -9
-"""Relative, of values that a user's function gives as floats."""
-_ROUNDED_DIGITS = 15
-"""Significant digits from which a float counts as the rounding of another number, as of sqrt(3)."""
+_DIGITS = 9
+"""Significant digits up to which a float is exactly its decimal, as 0.5 is, and not the rounding of
+another number, as of sqrt(3)."""
+_MOVE = 1e-9
+"""How far floats are moved, to see how much their rounding changes a formula."""
+_TOO_FEW_BITS = 32
+"""Bits of a number of fewer than nine digits, of which NumPy's float32 has 24 in a word of 32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,7 @@ class Formula:
 
     ``names``: the `NAMES` that it contains or has as parameters.  ``has_floats``: whether it was
     given with floats; ``rounded``: whether one of them is the rounding of another number.
+    ``moved``: the formula with these floats moved in the ninth digit, where it exists.
     ``has_decimals``: whether a number in it is written with a decimal point.
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
@@ -57,6 +61,7 @@ class Formula:
     function: Callable[..., Any] | None = None
     has_floats: bool = False
     rounded: bool = False
+    moved: Formula | None = None
     has_decimals: bool = False
     traced: Formula | None = None
     argument: str = "formula"
@@ -73,8 +78,8 @@ class Formula:
 
     @property
     def has_rate(self) -> bool:
-        """Whether it names eta."""
-        return "eta" in self.names
+        """Whether it names eta, or the function returns a formula that does."""
+        return "eta" in self.names or (self.traced is not None and self.traced.has_rate)
 
     def value(self, point: Mapping[Symbol, Fraction], **others: object) -> Number | None:
         """The value at a point, exact where it is rational; None where it has none.
@@ -115,7 +120,7 @@ class Formula:
             return None
         if isinstance(result, str | bool):
             raise self._no_number(result, point)
-        return _as_expression(result, read_formula(result, name=self.argument))
+        return _as_expression(result, self.argument)
 
     def _result(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Any:
         """The value of the function; raises `Undefined` for a division by zero and the like."""
@@ -143,19 +148,18 @@ class Formula:
     def _number(self, result: object, point: Mapping[Symbol, Fraction]) -> Number:
         """The value of a function's result, which may be an expression in the sizes; one in eta is
         read per eta**2 where the function has no parameter eta."""
-        if isinstance(result, Rational):
-            return Fraction(int(result.p), int(result.q))
+        if isinstance(result, RationalNumber) and not isinstance(result, bool):
+            return Fraction(int(result.numerator), int(result.denominator))
+        floats = _floats(result, self.argument)
         if isinstance(result, Expr):
+            if result.has(nan, oo, -oo, zoo):
+                raise Undefined("a value that is not finite")
             per_rate = result / eta**2 if result.has(eta) and not self.has_rate else result
             without = {s: v for s, v in point.items() if s != eta or self.has_rate}
             value = evaluate(read_formula(per_rate), without)
-            return decimal(value) if result.has(Float) else value
-        if isinstance(result, Integral | Fraction | Decimal) and not isinstance(result, bool):
-            return Fraction(result)
-        if isinstance(result, Real | mpf) and not isinstance(result, bool):
-            if DECIMALS.isfinite(mpf(result)):
-                return mpf(result)
-            raise Undefined("a value that is not finite")
+            return decimal(value) if floats else value
+        if floats:
+            return _float_value(result)
         raise self._no_number(result, point)
 
     def _no_number(self, result: object, point: Mapping[Symbol, Fraction]) -> InvalidArgument:
@@ -175,7 +179,7 @@ def read(value: object, name: str = "formula") -> Formula:
     Raises `InvalidArgument` for a value that cannot be read.
     """
     if isinstance(value, str | Expr) or not callable(value):
-        return _as_expression(value, read_formula(value, name=name))
+        return _as_expression(value, name)
     names = _parameters(value, name)
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
     traced = _traced(value, names)
@@ -210,8 +214,7 @@ def _signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
 def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:
     """The formula that a function returns for symbols; None where it raises anything at all."""
     try:
-        found = function(**{each: SYMBOLS[each] for each in names})
-        return _as_expression(found, read_formula(found))
+        return _as_expression(function(**{each: SYMBOLS[each] for each in names}), "formula")
     except Exception:
         return None
 
@@ -236,28 +239,78 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     return tuple(p.name for p in asked)
 
 
-def _as_expression(given: object, expression: Expr) -> Formula:
-    names = frozenset(symbol.name for symbol in expression.free_symbols)
-    floats = _floats(given)
-    rounded = any(_digits(each) >= _ROUNDED_DIGITS for each in floats)
-    point = bool(floats) or (isinstance(given, str) and "." in given)
+def _as_expression(given: Any, name: str) -> Formula:
+    expression = read_formula(given, name=name)
+    floats = _floats(given, name)
+    rounded = [each for each in floats if _digits(each) > _DIGITS]
     return Formula(
         str(expression),
-        names,
+        _names(expression),
         expression,
         has_floats=bool(floats),
-        rounded=rounded,
-        has_decimals=point,
+        rounded=bool(rounded),
+        moved=_moved(given, rounded) if rounded else None,
+        has_decimals=bool(floats) or (isinstance(given, str) and "." in given),
     )
 
 
-def _floats(given: object) -> list[float]:
-    atoms: set[Any] = given.atoms(Float) if isinstance(given, Expr) else {given}
-    return [float(each) for each in atoms if isinstance(each, Float | float) or is_decimal(each)]
+def _names(expression: Expr) -> frozenset[str]:
+    return frozenset(symbol.name for symbol in expression.free_symbols)
 
 
-def _digits(value: float) -> int:
-    return len(Decimal(repr(value)).normalize().as_tuple().digits)
+def _moved(given: Any, rounded: list[Any]) -> Formula | None:
+    """The formula with each rounded float moved; None where it has no value.
+
+    A float near 0 may be left of numbers that cancelled, so it moves as far as 1 does.  No sum of
+    the moves with algebraic coefficients vanishes (Lindemann and Weierstrass).
+    """
+    moves = {
+        each: Float(float(each) + _MOVE * (1 + abs(float(each))) * exp(1 / place))
+        for place, each in enumerate(sorted(rounded, key=float), 1)
+    }
+    try:
+        moved = read_formula(given.xreplace(moves) if isinstance(given, Expr) else moves[given])
+    except InvalidArgument:
+        return None
+    return Formula(str(moved), _names(moved), moved)
+
+
+def _floats(given: Any, name: str) -> list[Any]:
+    """The numbers in a value that may be rounded.  Raises `InvalidArgument` for numbers of fewer
+    than nine digits, such as NumPy's float32."""
+    atoms = given.atoms(Float) if isinstance(given, Expr) else (given,)
+    found = [
+        each
+        for each in atoms
+        if is_decimal(each)
+        or (isinstance(each, Real | Decimal) and not isinstance(each, RationalNumber))
+    ]
+    for each in found:
+        bits = each._prec if isinstance(each, Float) else 8 * getattr(each, "itemsize", 8)
+        if bits <= _TOO_FEW_BITS:
+            raise InvalidArgument(
+                f"expected numbers of nine digits or more in {name}, got {typed(each)}; give a "
+                f"float or a Fraction"
+            )
+    return found
+
+
+def _float_value(result: Any) -> Any:
+    """A float of Python, NumPy, mpmath or `decimal` as a decimal."""
+    try:
+        if isinstance(result, float) or is_decimal(result):
+            value = mpf(result)
+        else:
+            value = decimal(Fraction(*result.as_integer_ratio()))
+    except (ValueError, OverflowError):
+        value = DECIMALS.nan
+    if not DECIMALS.isfinite(value):
+        raise Undefined("a value that is not finite")
+    return value
+
+
+def _digits(value: Any) -> int:
+    return len(Decimal(repr(float(value))).normalize().as_tuple().digits)
 
 
 def _python_number(value: Any) -> Any:

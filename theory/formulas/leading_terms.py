@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
-from itertools import chain, product, starmap
+from itertools import chain, product
 from math import inf
-from typing import Any
 
 from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp, factorrat, ilcm
 
@@ -29,6 +28,7 @@ from theory.formulas.normal_form import (
     Normaliser,
     NotNormal,
     exponential,
+    nearly_equal,
     normal_form,
     of_field,
 )
@@ -43,7 +43,6 @@ _MOST_STEPS = 150
 _MOST_OPERATIONS = 1500
 _MOST_FACTORED = 10**24
 """Numbers that are factored at once."""
-_DIGITS = 10**8
 _COMPLEX = "it contains a root of a negative value, which is complex"
 Growth = frozenset[tuple[Expr, Expr]]
 """Pairs of base and exponent of powers that grow or fall exponentially."""
@@ -72,17 +71,12 @@ class LeadingTerm:
         )
 
     def is_near(self, other: LeadingTerm) -> bool:
-        """Whether both have the same terms, with coefficients that agree to eight digits; two
-        numbers are near whatever they are."""
-        if (self.width_power, self.depth_power) != (other.width_power, other.depth_power):
-            return False
-        if not _is_one(_joined(self.growth, _inverse(other.growth))):
-            return False
-        mine, theirs = self.coefficient, other.coefficient
-        if not (mine.expression.free_symbols or theirs.expression.free_symbols):
-            return True
-        pairs = ((value, theirs.terms.get(powers)) for powers, value in mine.terms.items())
-        return set(mine.terms) == set(theirs.terms) and all(starmap(_are_near, pairs))
+        """Whether both have the same terms, with coefficients that agree to nine digits."""
+        return (
+            (self.width_power, self.depth_power) == (other.width_power, other.depth_power)
+            and _is_one(_joined(self.growth, _inverse(other.growth)))
+            and nearly_equal(self.coefficient, other.coefficient)
+        )
 
     @property
     def expression(self) -> Expr:
@@ -90,14 +84,6 @@ class LeadingTerm:
         powers = n ** Rational(self.width_power) * L ** Rational(self.depth_power)
         whole = powers * _product(self.growth) * self.coefficient.expression
         return whole.xreplace({share: ell / L}) if whole.has(share) else whole
-
-
-def _are_near(one: Any, two: Any) -> bool:
-    """Whether two rational functions agree to eight digits in every coefficient."""
-    left, right = dict((one.numer * two.denom).terms()), dict((two.numer * one.denom).terms())
-    return set(left) == set(right) and all(
-        abs(number - right[power]) * _DIGITS <= abs(number) for power, number in left.items()
-    )
 
 
 def leading_term(expression: Expr) -> LeadingTerm:

@@ -2,14 +2,14 @@
 forms.
 
 A term is a rational function of the sizes times powers that are not rational: p^x, for a polynomial
-p that is irreducible and positive on the whole domain, or a prime, with x affine in L and ell or a
-fraction between 0 and 1; exp(x) for a rational function x; and (-1)^x.  Different products of such
-powers are linearly independent over the rational functions: powers p^L, where p may hold L, since
-log of a product of different p is no rational function of L, and functions of logarithms and
-exponentials that vanish at all large L vanish everywhere (Hardy); roots of different irreducible
-polynomials as radicals in a real field, exponentials by Lindemann's theorem.  So two formulas of
-this kind are equal for all sizes if their difference has no term, and differ at some sizes if it
-has one.
+p that is irreducible and positive on the whole domain, with x affine in L and ell, or a prime p,
+with x affine in all sizes, or x a fraction between 0 and 1; exp(x) for a rational function x; and
+(-1)^x.  Different products of such powers are linearly independent over the rational functions:
+powers p^L, where p may hold L, since log of a product of different p is no rational function of L,
+and functions of logarithms and exponentials that vanish at all large L vanish everywhere (Hardy);
+roots of different irreducible polynomials as radicals in a real field, exponentials by Lindemann's
+theorem.  So two formulas of this kind are equal for all sizes if their difference has no term, and
+differ at some sizes if it has one.
 
 No root is split unless each base is proven positive: sqrt(m)*sqrt(m) is m only for m >= 0.
 """
@@ -28,6 +28,7 @@ from sympy.polys.polyerrors import HeuristicGCDFailed
 from sympy.polys.rings import PolyElement
 
 from theory.formulas.arithmetic import Arithmetic, collected
+from theory.formulas.evaluation import FLOAT_TOLERANCE, close, decimal, evaluate, mpf
 from theory.formulas.positivity import EVERYWHERE, Domain, FarOut, share
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
@@ -43,6 +44,7 @@ __all__ = [
     "Powers",
     "exponential",
     "mixes_exponentials_with_roots",
+    "nearly_equal",
     "normal_form",
     "of_field",
     "powers_text",
@@ -146,6 +148,34 @@ def normal_form(expression: Expr, signs: Domain | FarOut = EVERYWHERE) -> Normal
     False
     """
     return Normaliser(signs).of(expression)
+
+
+def nearly_equal(one: NormalForm, two: NormalForm) -> bool:
+    """Whether two forms agree to nine digits in every coefficient, of which roots and powers of
+    numbers are a part.
+
+    >>> root = normal_form(n * 2 ** Rational(1, 2))
+    >>> nearly_equal(normal_form(n * Rational("1.414213562373")), root)
+    True
+    """
+    below = (each.denom for form in (one, two) for each in form.terms.values())
+    scale = reduce(lambda x, y: x.lcm(y), below, NORMAL_FIELD.one.denom)
+    mine, others = _coefficients(one, scale), _coefficients(two, scale)
+    return set(mine) == set(others) and all(
+        close(value, others[key], FLOAT_TOLERANCE) for key, value in mine.items()
+    )
+
+
+def _coefficients(form: NormalForm, scale: PolyElement) -> dict[Any, Any]:
+    """The coefficients of a form times a common denominator, by powers and monomial."""
+    found = []
+    for powers, value in form.terms.items():
+        open_powers = frozenset(pair for pair in powers if any(each.free_symbols for each in pair))
+        constant = decimal(evaluate(powers_text(powers - open_powers), {}))
+        for monomial, number in (value.numer * scale.exquo(value.denom)).terms():
+            decimals = mpf(int(number.numerator)) / int(number.denominator)
+            found.append(((open_powers, monomial), decimals * constant))
+    return collected(found)
 
 
 def mixes_exponentials_with_roots(formula: Expr) -> bool:
@@ -296,7 +326,7 @@ def _whole_part(base: Expr, exponent: Expr) -> tuple[int, Expr]:
     if base == _E:
         return 0, NORMAL_FIELD.to_sympy(NORMAL_FIELD.from_sympy(exponent))
     constant, rest = exponent.expand().as_coeff_Add()
-    symbols = _INTEGERS if base == _MINUS else _EXPONENTS
+    symbols = _INTEGERS if base.is_Integer else _EXPONENTS
     if rest != 0:
         linear = all(rest.coeff(s).is_Rational for s in symbols)
         left = rest - sum(rest.coeff(s) * s for s in symbols)

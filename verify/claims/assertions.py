@@ -11,6 +11,7 @@ from mpmath import nstr
 from sympy import Expr
 
 from theory.claims.decision import decide_by_theory
+from theory.claims.differences import Counterexample, values_in_words
 from theory.claims.reading import Reading, read_claim
 from theory.claims.target import Claim, Target
 from theory.coverage import answered
@@ -77,15 +78,18 @@ def assert_exact(
             f"ell as parameters, which are exact, or divide with Fraction(1, 3), or use "
             f"assert_close"
         )
-    found = decide_by_theory(reading, Claim.EXACT).outcome
-    if found is Outcome.UNDECIDED and value is not None:
+    found = decide_by_theory(reading, Claim.EXACT)
+    if found.outcome is Outcome.UNDECIDED and value is not None:
         raise InvalidArgument(
             f"expected a rational number from the derivation at {network}, got {said}, which is "
             f"not separable from {reading.target.law(Claim.EXACT)}; simplify the derivation"
         )
-    if found is not Outcome.CONSISTENT:
-        title = f"not the exact value at {place(reading.target)}"
-        raise AssertionError(_exact_report(title, reading, reading.target.law(Claim.EXACT)))
+    if found.outcome is not Outcome.CONSISTENT:
+        title, law = (
+            f"not the exact value at {place(reading.target)}",
+            reading.target.law(Claim.EXACT),
+        )
+        raise AssertionError(_exact_report(title, reading, law, found.counterexample))
 
 
 @answered
@@ -251,8 +255,10 @@ def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
     )
 
 
-def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
-    """A derivation's value and the exact value."""
+def _exact_report(
+    title: str, reading: Reading, exact: Expr | Number, example: Counterexample | None = None
+) -> str:
+    """A derivation's value and the exact value; an ``example`` where the former depends on eta."""
     target = reading.target
     part = "" if target.part == "total" else f".{target.part}"
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
@@ -266,6 +272,7 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
         derivation=_text(_given(reading)),
         exact=_text(exact),
         ratio=_ratio(reading),
+        differ=f"at {values_in_words(example)}" if example and reading.number is None else "",
         reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else exact_name}",
     )
 

@@ -36,6 +36,7 @@ from verify.comparison.compare import Comparison, comparison_record
 from verify.comparison.table import in_columns
 from verify.comparison.verdict_in_words import conclusion
 from verify.inference.verdict import NoCondition
+from verify.runs.configuration import checked_sampler
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -113,7 +114,7 @@ class Check(NoCondition):
         >>> from verify import check
         >>> wrong = check("L**2/3", claim="leading", simulate=False)
         >>> wrong.counterexample
-        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (exact value)
+        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (law)
         """
         return self.theory.counterexample
 
@@ -272,6 +273,7 @@ def check(
             f"to decide by theory alone"
         )
     checked_execution(execution)
+    checked_sampler(sampler)
     if not simulate:
         given: dict[str, Any] = {"grid": grid, "samples": samples, "precision": precision}
         _refuse_unread(given, None)

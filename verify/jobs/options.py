@@ -67,14 +67,16 @@ def checked_options(options: argparse.Namespace) -> argparse.Namespace:
 def _check_blocks(given: dict[str, object]) -> None:
     """`InvalidArgument` for options of another kind of network."""
     residual = given.get("network") == "residual"
+    claim = {name: given[name] for name in ("claim", "quantity", "layer") if name in given}
+    options = "".join(f"{name}={value!r}, " for name, value in claim.items())
     for name in ("depth", "step", "formula") if residual else ("blocks", "branch_width", "branch"):
         if name in given:
             option, kind = name.replace("_", "-"), "residual" if residual else "mlp"
             instead = {
                 "depth": "give --blocks",
                 "step": "leave it out, or use monte_carlo",
-                "formula": f"call check({str(given[name])!r}, network=Residual()) of verify, or "
-                f"leave --network out for a formula in n and B",
+                "formula": f"call check({str(given[name])!r}, {options}network=Residual()) "
+                f"of verify, or leave --network out for a formula in n and B",
             }
             fix = instead.get(name, "leave --network out" if residual else "add --network residual")
             raise InvalidArgument(

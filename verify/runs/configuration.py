@@ -42,6 +42,7 @@ from verify.samplers.sampler import Sampler
 __all__ = [
     "Configuration",
     "ConfigurationRecord",
+    "checked_sampler",
     "configuration",
     "problem_of",
 ]
@@ -247,6 +248,15 @@ class Configuration:
         )
 
 
+def checked_sampler(sampler: object) -> None:
+    """`InvalidArgument` for a value that is no sampler."""
+    if not isinstance(sampler, Sampler):
+        raise InvalidArgument(
+            f"expected a sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
+            f"Conditioned() or Dense()"
+        )
+
+
 def configuration(
     network: Network,
     *,
@@ -262,11 +272,7 @@ def configuration(
 
     Raises `InvalidArgument` where one of them is not of the documented kind.
     """
-    if not isinstance(sampler, Sampler):
-        raise InvalidArgument(
-            f"expected a sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
-            f"Conditioned() or Dense()"
-        )
+    checked_sampler(sampler)
     problem = numeric_problem(
         network,
         layer=layer,

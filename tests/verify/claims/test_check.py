@@ -219,7 +219,7 @@ def test_a_layer_in_numbers_is_asked_of_networks_that_have_it() -> None:
 def test_values_that_differ_are_shown_to_differ() -> None:
     rounded = {"claim": "leading", "quantity": "rate"}
     found = asked("1.73205080756888/L**1.5", **rounded)
-    assert "1.73205080756888 (formula) and 1.7320508075688772935 (exact value)" in repr(found)
+    assert "1.73205080756888 (formula) and 1.7320508075688772935 (law)" in repr(found)
     assert str(found.difference) == (
         "it is the law to 15 digits only, and a decimal is read exactly: write sqrt(3)"
     )
@@ -440,7 +440,7 @@ def test_the_report_says_everything() -> None:
         "E[(Δz)²] in the last hidden layer of MLP()",
         "formula: L**3*eta**2/2",
         "theory: rejected: formula over exact value does not tend to 1",
-        "  first at L = 1: leading terms 1/2 (formula) and 1/3 (exact value)",
+        "  first at L = 1: leading terms 1/2 (formula) and 1/3 (law)",
         "  difference: it is 3/2 times the law",
         "networks: not simulated",
     ]

@@ -280,13 +280,16 @@ class Parser:
         if self.token.kind == "EQUALS":
             raise self._misfit()
         called = self.token.kind == "OPEN" and self.token.text != "{" and self.token.end > token.end
-        if called and not self._known(token):
+        if called and (not self._known(token) or self._is_word(token)):
             raise _unknown_function(token)
         symbol = self.symbol(token)
         if called:
             self.bracket()
             raise self._applied(token)
         return symbol
+
+    def _is_word(self, token: Token) -> bool:
+        return len(token.text) > 1 and token.text not in SPELLINGS
 
     def _known(self, token: Token) -> bool:
         index = token.text.isalpha() and token.text != "for"
