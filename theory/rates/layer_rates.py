@@ -90,7 +90,7 @@ class LayerRates(Composite):
     up       0.592423    0.189518
     down     0.335135    0.107211
     readout  0.00568392  0.00181831
-    at equal rates input binds
+    at equal rates input moves the stream most
     """
 
     inner: tuple[MaximalLearningRate | BlockLearningRate, ...]
@@ -368,9 +368,10 @@ class LayerRates(Composite):
         return moved_farther(place, float((first / found.evaluate()) ** 2), self.bound)
 
     def _who_binds(self) -> str:
-        """Which group binds at equal rates, where that is known."""
+        """Which group moves the stream most at equal rates, where that is known."""
         try:
-            return f"at equal rates {self.binding} binds"
+            verb = "move" if " and " in self.binding else "moves"
+            return f"at equal rates {self.binding} {verb} the stream most"
         except NotSolved:
             return ""
 
