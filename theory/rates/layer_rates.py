@@ -370,10 +370,11 @@ class LayerRates(Composite):
     def _who_binds(self) -> str:
         """Which group moves the stream most at equal rates, where that is known."""
         try:
-            verb = "move" if " and " in self.binding else "moves"
-            return f"at equal rates {self.binding} {verb} the stream most"
+            group = self.binding
         except NotSolved:
             return ""
+        verb = "move" if " and " in group else "moves"
+        return f"at equal rates {group} {verb} the stream most"
 
     def _repr_html_(self) -> str | None:
         """The rates as a table; None where they have no table."""
