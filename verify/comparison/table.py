@@ -215,11 +215,17 @@ def _explained(run: RunRecord) -> str:
         True: "The standard error comes from the exact variance of one network.",
         False: "The standard error of weighted samples comes from their spread.",
     }
+    weighted = "is the difference from the expected value in standard errors"
+    networks = (
+        "adds up the differences of networks from the expected value in standard errors of the "
+        "mean, where large differences count by their logarithm"
+    )
+    z = f"{networks}{', except for weighted samples' * (False in drawn)}"
     sentences = [
         *(error[kind] for kind in (True, False) if kind in drawn),
         "ESS is the number of equal networks with the same error, over the number drawn.",
         "The median over networks is divided by the exact mean.",
-        f"z is the difference from the expected value in standard errors{_granted(run)}.",
+        f"z {z if True in drawn else weighted}{_granted(run)}.",
         *([] if all(cell.decides for cell in run.cells) else [_brackets(run)]),
     ]
     return " ".join(sentences)
