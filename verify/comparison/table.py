@@ -152,10 +152,21 @@ def print_table(console: Console, table: Table) -> None:
             console.size = ConsoleDimensions(
                 max(_needed(console, part), before.width), before.height
             )
-            console.print(part)
+            if console.is_terminal:
+                console.print(part)
+            else:
+                _print_bare(console, part)
             console.size = before
         elif part:
             console.print(part, markup=False)
+
+
+def _print_bare(console: Console, table: Table) -> None:
+    """Print a table without blanks at the ends of its lines."""
+    with console.capture() as printed:
+        console.print(table)
+    text = "\n".join(line.rstrip() for line in printed.get().splitlines())
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _needed(console: Console, table: Table) -> int:

@@ -402,6 +402,11 @@ def test_a_value_of_several_numbers_has_their_curves_at_each_size() -> None:
     assert len(rates.get_legend().get_texts()) == 3 * 2 + 1
 
 
+def test_the_rate_of_the_readout_is_named() -> None:
+    title = maximal_learning_rate(MLP(), group=Readout()).plot(L=[2, 4]).get_title()
+    assert "maximal learning rate of the readout" in title.replace("\n", " ").lower()
+
+
 def test_a_long_law_is_not_in_the_legend() -> None:
     axes = squared_update(Residual(64, 16), b).plot()
     texts = [text.get_text() for text in axes.get_legend().get_texts()]

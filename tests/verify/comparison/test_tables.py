@@ -152,6 +152,7 @@ def test_a_run_fits_the_terminal_and_a_pipe_gets_text_alone(
     assert "…" not in out
     lines = lines_of_the_table(out)
     assert max(map(len, lines)) <= int(columns or 80)
+    assert lines == [line.rstrip() for line in lines]
     words = " ".join(out.split())
     record = read_record((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     assert isinstance(record, RunRecord)
