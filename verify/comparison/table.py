@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from theory.display.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
@@ -152,19 +153,19 @@ def print_table(console: Console, table: Table) -> None:
             console.size = ConsoleDimensions(
                 max(_needed(console, part), before.width), before.height
             )
-            if console.is_terminal:
-                console.print(part)
-            else:
-                _print_bare(console, part)
+            _print(console, part)
             console.size = before
         elif part:
-            console.print(part, markup=False)
+            _print(console, part)
 
 
-def _print_bare(console: Console, table: Table) -> None:
-    """Print a table without blanks at the ends of its lines."""
+def _print(console: Console, part: Table | str | Text) -> None:
+    """Print a table or text; for a pipe without blanks at the ends of lines."""
+    if console.is_terminal:
+        console.print(part, markup=False)
+        return
     with console.capture() as printed:
-        console.print(table)
+        console.print(part, markup=False)
     text = "\n".join(line.rstrip() for line in printed.get().splitlines())
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -228,8 +229,8 @@ def _explained(run: RunRecord) -> str:
     }
     weighted = "is the difference from the expected value in standard errors"
     networks = (
-        "adds up the differences of networks from the expected value in standard errors of the "
-        "mean, where large differences count by their logarithm"
+        "is the sum of the networks' differences from the expected value in standard errors of "
+        "the mean, where large differences count by their logarithm"
     )
     z = f"{networks}{', except for weighted samples' * (False in drawn)}"
     sentences = [

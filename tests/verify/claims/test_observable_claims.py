@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+import theory.observables
 from theory import MLP, InvalidArgument, LeakyReLU, Residual, derive
 from theory.observables import K, f, g, trace, z
 from theory.symbols import L, ell, eta, n
 from verify import Conditioned, Dense, check, compare_law
+from verify.claims.assertions import _code
 from verify.comparison.compare import comparison_record
 from verify.testing import assert_close, assert_exact, assert_matches_networks, samples_needed
 
@@ -114,6 +116,15 @@ def test_a_mean_without_a_sign_is_not_compared() -> None:
     for observable in (f, -trace(K)):
         with pytest.raises(InvalidArgument, match="or the square if the mean is 0"):
             compare_law(observable=observable, **DRAW)
+
+
+@pytest.mark.parametrize(
+    "observable",
+    [trace(K), f**2 * trace(K @ K) / 3 - 1, -2 * (g @ K @ z) / n + trace(K) * n**2, 0 * f],
+)
+def test_the_code_of_an_observable_makes_it(observable: Any) -> None:
+    names = {**vars(theory.observables), "n": n}
+    assert eval(_code(observable), names) == observable
 
 
 def test_assertions_take_observables() -> None:

@@ -174,6 +174,12 @@ def test_captions_are_sentences() -> None:
     found = compare_law(networks=[MLP(16, 1), MLP(64, 64)], samples=100, seed=1)
     caption = str(cell_table(comparison_record(found)).caption)
     assert caption.endswith(".")
+    assert (
+        "standard errors of the mean, where large differences count by their logarithm" in caption
+    )
+    weighted = compare_law(networks=[MLP(16, 1)], samples=100, seed=1, sampler=RareEvents())
+    said = str(cell_table(comparison_record(weighted)).caption)
+    assert "z is the difference from the expected value in standard errors." in said
     for sentence in caption[:-1].split(". "):
         assert sentence[0].isupper() or sentence.startswith("z is ")
         assert re.search(r"\b(is|comes|does)\b", sentence)
