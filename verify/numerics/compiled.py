@@ -70,7 +70,7 @@ class _Compilation(Listener):
 
 
 _compilation = _Compilation()
-register("numba:compile", _compilation)
+register("numba:compile", _compilation)  # type: ignore[no-untyped-call]
 
 
 def compiling() -> bool:

@@ -398,7 +398,7 @@ def test_a_value_of_several_numbers_has_their_curves_at_each_size() -> None:
             wanted = [float(kernel(n=width, L=depth)[place]) for depth in (2, 4, 8)]
             assert lines[f"exact, {part}, width {width}"] == pytest.approx(wanted)
     assert axes.get_title().startswith("gᵀKg of one network, standard deviation, at width 256")
-    rates = layer_rates(MLP()).plot(n=[64, 256], L=[2, 4])
+    rates: Any = layer_rates(MLP()).plot(n=[64, 256], L=[2, 4])
     assert len(rates.get_legend().get_texts()) == 3 * 2 + 1
 
 
@@ -408,7 +408,7 @@ def test_the_rate_of_the_readout_is_named() -> None:
 
 
 def test_a_long_law_is_not_in_the_legend() -> None:
-    axes = squared_update(Residual(64, 16), b).plot()
+    axes: Any = squared_update(Residual(64, 16), b).plot()
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert max(map(len, texts)) < 60
     axes.figure.draw_without_rendering()
