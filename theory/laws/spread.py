@@ -359,7 +359,9 @@ class Spread(Composite):
         if not self.network.free_symbols:
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
-        elif self.network.width == n and (slow or self._observable == _QUICK_IN_BLOCKS):
+            return lines
+        quick = self._observable == _QUICK_IN_BLOCKS or isinstance(self.network.depth, int)
+        if self.network.width == n and (slow or quick):
             with suppress(NotSolved):
                 deviation = Math.of(self.leading().standard_deviation)
                 lines.append(Line(Math("", r"\text{standard deviation}"), deviation, "~"))
