@@ -71,6 +71,8 @@ _OUTSIDE = {
     "monte_carlo(network, executor=ThreadPoolExecutor(4)) for four",
     "bound": "the bound belongs to the criterion, as in "
     "maximal_learning_rate(network, criterion=EveryHiddenLayer(bound=0.1))",
+    "group": "multipliers train a group of layers, as in rates=ByGroup(first=0, hidden=0); "
+    "maximal_learning_rate(network, group=Readout()) has the rate of the readout",
     "samples seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
     "step linearised": "real steps: squared_update(network, step=0.1), maximal_learning_rate("
     "network, linearised=False), or monte_carlo(network, step=0.01, samples=1000, seed=1, "
@@ -141,16 +143,13 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     ),
     "WideLayerRates WideBlockLayerRates": {
         "share": "it is the square of a rate of together over the same rate of alone",
-        "evaluate exact float leading infinite_width first hidden readout": "the rates are "
-        "solved as n -> infinity alone, not at finite width; take alone or together, at(L=64) "
-        "where the depth is open",
+        "leading": "take at(L=64, n=64).together; maximal_learning_rate(network).leading() is the "
+        "law of all layers at one rate",
+        "evaluate exact float infinite_width first hidden readout": f"{_WIDE}, not at finite "
+        "width; take alone or together, of at(L=64) where the depth is open",
     },
-    "MaximalLearningRate BlockLearningRate": {
-        "infinite_width": "maximal_learning_rate(network, inputs=Inputs()) has it",
-    },
-    "LayerRates": {
-        "infinite_width equal_shares": "layer_rates(network, inputs=Inputs()) is at n = infinity "
-        "and has equal_shares",
+    "MaximalLearningRate BlockLearningRate LayerRates": {
+        "infinite_width equal_shares": "give inputs=Inputs() for values at n = infinity",
     },
     "Critical": {"exact float": "points[0].weight_variance is a number"},
     "CriticalPoint": {"exact float": "weight_variance is a number"},
@@ -172,7 +171,9 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "frame": "widths and estimates hold the measured numbers, for your own table",
     },
     "ReadoutUpdate": {"variance spread": "squared_update(network) and tangent_kernel have it"},
-    "Derivation": {"spread relative_standard_deviation std": "variance() is over networks"},
+    "Derivation": {
+        "spread relative_standard_deviation std": "write sympy.sqrt(value.variance())/value.exact"
+    },
     "Spread": {"std": "exact.standard_deviation has it"},
     "SquaredUpdate": {
         "std": "relative_standard_deviation() and variance() are over networks",

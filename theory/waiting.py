@@ -3,6 +3,7 @@ stops the call with one sentence in place of a traceback."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -10,9 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 
-__all__ = ["Stopped", "announced", "shown_elsewhere"]
+__all__ = ["Stopped", "announced", "delayed", "shown_elsewhere"]
 
 _SILENT, _EVERY = 2.0, 1.0
+_COLUMNS = 80
+"""Of a terminal that does not tell its width."""
+_MINUTE, _HOUR, _MANY = 60, 3600, 100
+"""Seconds, and the number from which on minutes stand for seconds, or hours for minutes."""
 _one_announcement = threading.Lock()
 
 
@@ -30,6 +35,7 @@ class _Call:
     def __init__(self, name: str) -> None:
         self.name, self.start = name, time.monotonic()
         self.share: float | None = None
+        self.lost = 0.0
 
     def note(self, share: float) -> None:
         self.share = share
@@ -38,6 +44,13 @@ class _Call:
     def past(self) -> float:
         """Seconds since its start."""
         return time.monotonic() - self.start
+
+    @property
+    def left(self) -> str:
+        """The time left, in words; empty where nothing is known of it."""
+        if not self.share:
+            return ""
+        return f"about {_duration((self.past - self.lost) * (1 / self.share - 1))} left"
 
 
 _calls: list[_Call] = []
@@ -73,6 +86,24 @@ def shown_elsewhere() -> Iterator[None]:
     finally:
         if first:
             _one_announcement.release()
+
+
+@contextmanager
+def delayed(what: str) -> Iterator[None]:
+    """Name work that delays the announced calls and is no share of theirs; estimates of the time
+    left leave its time out.  Nothing is announced outside of a call."""
+    around = tuple(_calls)
+    if not around:
+        yield
+        return
+    with announced(what) as note:
+        note(0)
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            for call in around:
+                call.lost += time.monotonic() - start
 
 
 def _shown(call: _Call) -> Iterator[Callable[[float], None]]:
@@ -129,9 +160,29 @@ def _tick(done: threading.Event) -> None:
 
 
 def _line(whole: _Call, *within: _Call) -> str:
-    """The name of the outermost call and its time, and the innermost share that is known."""
+    """The name of the outermost call and its time, and the innermost share that is known, in one
+    row of the terminal, which a carriage return can go back over."""
     part = next((each for each in reversed(within) if each.share is not None), whole)
-    left = f"about {part.past * (1 / part.share - 1):.0f} s left" if part.share else ""
-    if part is not whole:
-        left = f"{part.name}: {left}" if left else part.name
-    return f"{whole.name}: {whole.past:.0f} s{left and f', {left}'}; Ctrl-C stops"
+    inner = [part.name, part.name.partition(", ")[0]] if part is not whole else [""]
+    said = [": ".join(filter(None, (name, part.left))) for name in inner]
+    start, end = f"{whole.name}: {_duration(whole.past)}", "; Ctrl-C stops"
+    lines = [f"{start}{each and f', {each}'}{end}" for each in said]
+    room = _columns() - 1
+    cut = lines[-1][: max(room - len(end), 0)] + end[:room]
+    return next((line for line in lines if len(line) <= room), cut)
+
+
+def _columns() -> int:
+    """The width of the terminal."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (AttributeError, OSError, ValueError):
+        return _COLUMNS
+
+
+def _duration(seconds: float) -> str:
+    """Two or three digits, in seconds, minutes or hours."""
+    if seconds < _MANY:
+        return f"{seconds:.0f} s"
+    minutes = seconds / _MINUTE
+    return f"{minutes:.0f} min" if minutes < _MANY else f"{seconds / _HOUR:,.0f} h"

@@ -82,7 +82,10 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.LastLayer(-1), "; leave bound out to use 1$"),
     (lambda: T.layer_rates(MLP(), bound=-1), "; leave bound out to use 1$"),
     (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave bound out"),
-    (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
+    (
+        lambda: T.squared_update(MLP(), step=0),
+        r"got step=0 \(int\); leave it out for a linearised step$",
+    ),
     (lambda: T.critical("tanh"), r"; give Tanh\(\)$"),
     (lambda: MLP(activation="leaky_relu"), r"; give LeakyReLU\(0.1\)$"),
     (lambda: MLP(activation="wave"), r"; give ReLU\(\), say$"),
@@ -149,12 +152,6 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     *(
         (lambda call=call, value=value: call(value), fix)
         for value, fix in (
-            (squared_update(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
-            (T.maximal_learning_rate(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
-            (
-                squared_update(T.Residual(), optimiser=SIGN),
-                r"number of blocks alone to this value$",
-            ),
             (WIDE, "the limit n -> infinity; give the depth alone$"),
             (T.maximal_learning_rate(WIDE.network), "the limit n -> infinity; give the depth alo"),
             (squared_update(MLP(depth=4, activation=Tanh())), "n -> infinity; give no size$"),
@@ -166,6 +163,16 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
             lambda value: value.plot(n=64, L=[1, 2]) if value.open_sizes else value(64),
         )
     ),
+    *(
+        (lambda call=call, value=value: call(value), fix)
+        for value, fix in (
+            (squared_update(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
+            (T.maximal_learning_rate(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
+            (squared_update(T.Residual(), optimiser=SIGN), "number of blocks alone to this value$"),
+        )
+        for call in (lambda value: value(64, 4), lambda value: value.plot(n=64, L=[1, 2]))
+    ),
+    (lambda: squared_update(T.Residual(), optimiser=SIGN)(n=64, L=4), "got L=4; give B=4$"),
     (
         lambda: T.maximal_learning_rate(MLP(), optimiser=SIGN)(4),
         r"give the width to the network, as in MLP\(width=64\)",
@@ -235,6 +242,11 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
         lambda: V.check("L", grid=[MLP(8, 2, activation=Tanh())]),
         r"networks like MLP\(\) with numbers for its sizes in grid, got MLP\(width=8",
     ),
+    (
+        lambda: V.monte_carlo(T.Residual(8, 2), observable=trace(K), samples=9, seed=1),
+        "since samplers form K, D, z and g of chains of layers alone, got network=Residual",
+    ),
+    (lambda: V.check("1/n", quantity="rate", group=T.Readout()), r"rates=ByGroup\(first=0, hidde"),
     (lambda: float(T.observables.trace(MATRIX)), r"derive\(observable, network\) has its mean"),
 ]
 
@@ -258,6 +270,7 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
             lambda: T.maximal_learning_rate(MLP(), group=T.FirstLayer(), optimiser=SIGN),
             r": give rates=ByGroup\(first=1, hidden=0, last=0\)$",
         ),
+        (lambda: T.maximal_learning_rate(GRAPH), r"1/sqrt of which is the rate at which"),
         (lambda: T.maximal_learning_rate(T.Residual(64, 8)).leading(), r"Residual\(blocks=4\)$"),
         (
             lambda: T.layer_rates(T.Residual(64, 8), optimiser=T.SignDescent()),
@@ -269,6 +282,17 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
 def test_what_is_not_solved_names_a_call_that_answers(call: Callable[[], Any], fix: str) -> None:
     with pytest.raises(T.NotSolved, match=fix):
         call()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [squared_update(MLP(), optimiser=SIGN), T.maximal_learning_rate(MLP(), optimiser=SIGN)],
+)
+def test_a_value_in_units_of_an_open_width_takes_the_width_by_name(value: Any) -> None:
+    assert value(n=64, L=4) == value(width=64, depth=4) == float(value.at(n=64, L=4))
+    assert value(n=64, L=[2, 4])[1] == value(n=64, L=4)
+    rates = T.layer_rates(MLP(), optimiser=SIGN)
+    assert rates(n=64, L=4) == rates.at(n=64, L=4).together
 
 
 def test_the_observables_that_a_refusal_names_have_the_means_of_the_values() -> None:
@@ -291,8 +315,10 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: T.readout_update(WIDE.network), "lambdify", "call it with depths, .*finite width$"),
     (lambda: T.layer_rates(WIDE.network), "first hidden", "not at finite width; take alone"),
     (lambda: T.maximal_learning_rate(WIDE.network), "lambdify", "call it with depths"),
-    (lambda: T.maximal_learning_rate(MLP()), "infinite_width", r"network, inputs=Inputs\(\)\)"),
-    (lambda: T.layer_rates(MLP()), "infinite_width", r"layer_rates\(network, inputs=Inputs\(\)"),
+    (lambda: T.maximal_learning_rate(MLP()), "infinite_width", r"give inputs=Inputs\(\) for"),
+    (lambda: T.layer_rates(MLP()), "infinite_width", r"give inputs=Inputs\(\) for values at n"),
+    (lambda: T.layer_rates(WIDE.network), "leading", r"take at\(L=64, n=64\).together; maximal_l"),
+    (lambda: T.derive(trace(K), MLP(8, 2)), "relative_standard_deviation", r"sqrt\(value.varian"),
     (lambda: T.layer_rates(WIDE.network), "share", r"the square of a rate of together over"),
     (lambda: T.critical(Tanh()), "plot latex", r"print\(\) shows it"),
     (lambda: T.critical(Tanh()).points[0], "plot latex", r"print\(\) shows it"),

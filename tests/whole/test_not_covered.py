@@ -149,7 +149,7 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: T.layer_rates(T.MLP(64, 8, activation=T.Tanh()))["readout"],
-        r"write value.alone\(depth\)\['readout'\], or value.together\(depth\)$",
+        r"got WideLayerRates; write value.alone\['readout'\], or value.together$",
     ),
     (lambda: list(T.layer_rates(T.MLP())), "no index .* got LayerRates"),
     (lambda: T.MLP(activation=T.ReLU), r"call it, as in ReLU\(\)"),

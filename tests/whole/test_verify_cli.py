@@ -94,7 +94,8 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
 ) -> None:
     assert run(tmp_path / "run", *arguments) == 2
-    errors = capsys.readouterr().err
+    printed, errors = capsys.readouterr()
+    assert printed == ""
     assert errors.count("\n") == 1
     assert all(word in errors for word in words)
     assert not (tmp_path / "run").exists()

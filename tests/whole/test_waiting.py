@@ -14,6 +14,7 @@ from operator import add
 from typing import Any
 
 import pytest
+from numba.core import event
 
 from tests.tools.paths import ROOT
 from tests.tools.values import VALUES
@@ -275,6 +276,39 @@ def test_a_call_within_keeps_the_name_and_the_time_of_the_outer_call(
     assert "check: 0 s, simulation: about 0 s left; Ctrl-C stops" in text
     assert "check: 0 s, law; Ctrl-C stops" in text
     assert "value" not in text
+
+
+def test_a_line_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A carriage return cannot go back over a wrapped line; large times are in hours."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    whole = waiting._Call("comparison")
+    within = waiting._Call("simulation of 40,000 networks, about 100 s of one core")
+    within.note(0.5)
+    whole.start -= 100_000
+    within.start -= 90_000
+    line = waiting._line(whole, within)
+    assert line == "comparison: 28 h, simulation of 40,000 networks: about 25 h left; Ctrl-C stops"
+    whole.name = "a" * 200
+    for columns in (100, 20, 5):
+        monkeypatch.setattr(waiting, "_columns", lambda columns=columns: columns)
+        assert len(waiting._line(whole, within)) == columns - 1
+
+
+def test_estimates_leave_the_time_of_a_compilation_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a compilation is named while it lasts, within a call alone."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with event.trigger_event("numba:compile"):
+        assert waiting._calls == []
+    with announced("simulation") as note:
+        (call,) = waiting._calls
+        with event.trigger_event("numba:compile"):
+            said = [each.name for each in waiting._calls]
+            time.sleep(0.1)
+        assert said == ["simulation", "compiling, for up to a minute on a first run"]
+        assert call.lost >= 0.1
+        call.start, call.lost = time.monotonic() - 1000, 999
+        note(0.5)
+        assert call.left == "about 1 s left"
 
 
 def test_nothing_is_announced_beside_another_display(monkeypatch: pytest.MonkeyPatch) -> None:

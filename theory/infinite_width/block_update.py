@@ -203,8 +203,14 @@ def wide_update(
         asked_rates(known, rates),
         asked_inputs(known, inputs),
         GradientDescent() if optimiser is None else checked_optimiser(optimiser),
-        None if step is None else positive_value("step", exact_number("step", step)),
+        None if step is None else _real_step(step),
     )
     update._refuse_unsolved()
     refuse_lost_signs(update.optimiser, known)
     return update
+
+
+def _real_step(step: object) -> Expr:
+    """The rate of a real step, without symbols."""
+    exact_number("step", step)
+    return positive_value("step", step)

@@ -33,6 +33,7 @@ from theory.writing.rendering import formulas_latex
 __all__ = [
     "DEEPEST",
     "WideValue",
+    "at_named_width",
     "at_width",
     "by_column",
     "checked_depths",
@@ -89,14 +90,15 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
         """The value at eta = 1 at a number or several for the depth L, or for the number of blocks
-        B: `infinite_width`, times its power of n.
+        B: `infinite_width`, times its power of n, for which n=64 gives an open width.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(activation=Tanh()))(L=12), 6)
         1.649215
         """
-        given = bound_sizes(self.open_sizes, self.network, sizes, named, self._elsewhere)
-        return self._with_width(self.infinite_width(given.get(self._depth_symbol)))
+        value, rest = at_named_width(self, named) if self._width_power else (self, named)
+        given = bound_sizes(self.open_sizes, value.network, sizes, rest, self._elsewhere)
+        return value._with_width(value.infinite_width(given.get(self._depth_symbol)))
 
     def at(self, *places: Any, **sizes: Any) -> Self:
         """The same value of the network with numbers for its open depth or width, given as in a
@@ -271,6 +273,15 @@ def at_width(found: Any, power: Any, network: Network, instead: str) -> Any:
             f"{_width(network)}, or {instead}"
         )
     return found * float(width) ** float(power)
+
+
+def at_named_width(value: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A value at the width among the ``named`` sizes of a call, if its width is open, and the
+    others."""
+    wide = ("n", "width") if n in value.network.free_symbols else ()
+    widths = {name: named[name] for name in wide if name in named}
+    rest = {name: size for name, size in named.items() if name not in widths}
+    return value.at(**widths) if widths else value, rest
 
 
 def by_column(rows: list[list[float]]) -> tuple[FloatArray, ...]:

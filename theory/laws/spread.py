@@ -35,12 +35,13 @@ from theory.networks.sizes import is_large
 from theory.precision import published, workdps
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
-from theory.symbols import n
+from theory.symbols import L, n
 from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
+from theory.writing.rendering import formulas_latex
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 
@@ -321,6 +322,7 @@ class Spread(Composite):
         if network.width == n:
             text = f"mean {formula_text(self.whole.leading())} to leading order"
             slow = self.network._is_chain and self._holds_output and not self._first.in_numbers
+            text += "; joint_limit() is of variance/mean**2" * (self.network.depth == L)
             return f"{text}; leading() takes up to a minute" if slow else text
         mean = "" if is_large(network) else formula_text(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
@@ -344,12 +346,28 @@ class Spread(Composite):
             return number_text(self.whole._in_full())
         return str(nstr(self.whole.evaluate(10), 10))
 
-    def _lines(self) -> list[Line]:
+    @announced("formulas")
+    def latex(self) -> str:
+        r"""Mean and standard deviation as formulas in LaTeX; to leading order with symbols, which
+        takes up to a minute, and which notebooks show where it takes a second.
+
+        >>> from theory import MLP, squared_update
+        >>> print(squared_update(MLP(depth=1)).label.spread.latex().splitlines()[2])
+        \text{standard deviation} &\sim  \frac{\sqrt{5} \eta^{2}}{2 \sqrt{n}}
+        """
+        return formulas_latex(self._lines(slow=True))
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {formulas_latex(self._lines())}$"
+
+    def _lines(self, slow: bool = False) -> list[Line]:
         lines = [Line(Math("", r"\text{mean}"), Math.of(self.whole._exact))]
         if not self.network.free_symbols:
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
-        elif self.network.width == n and self._observable == _QUICK_IN_BLOCKS:
+            return lines
+        quick = self._observable == _QUICK_IN_BLOCKS or isinstance(self.network.depth, int)
+        if self.network.width == n and (slow or quick):
             with suppress(NotSolved):
                 deviation = Math.of(self.leading().standard_deviation)
                 lines.append(Line(Math("", r"\text{standard deviation}"), deviation, "~"))

@@ -374,8 +374,8 @@ def repeating_network(network: object) -> Network:
     if checked._whole:
         raise NotSolved(
             f"a {type(checked).__name__} has exact means of squared_update alone: use its exact, "
-            f"label, output or evaluate(), or give a network whose layers repeat, such as MLP(64, "
-            f"4)"
+            f"label, output or evaluate(), 1/sqrt of which is the rate at which the layer moves by "
+            f"1, or give a network whose layers repeat, such as MLP(64, 4)"
         )
     return checked
 

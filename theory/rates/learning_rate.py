@@ -178,6 +178,7 @@ class ReadoutLearningRate(LearningRate):
     """
 
     criterion: NetworkOutput
+    _drawn_as: ClassVar[str] = "maximal learning rate of the readout"
 
     @property
     def update(self) -> ReadoutUpdate:

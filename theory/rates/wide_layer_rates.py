@@ -25,7 +25,13 @@ from theory.infinite_width.recursion import (
 )
 from theory.infinite_width.streams.blocks import output_moved_by_stream
 from theory.infinite_width.wide_update import QUICK, WideUpdate
-from theory.infinite_width.wide_value import at_width, by_column, in_floats, one_depth
+from theory.infinite_width.wide_value import (
+    at_named_width,
+    at_width,
+    by_column,
+    in_floats,
+    one_depth,
+)
 from theory.laws.criteria import LastLayer, bound_text
 from theory.networks.mlp import MLP
 from theory.networks.network import checked_network
@@ -217,18 +223,19 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         return self.update.open_sizes
 
     def __call__(self, *sizes: object, **named: object) -> tuple[Any, ...]:
-        """The rates of `together`, the readout last, at a number or several for the depth L, or for
-        the number of blocks B.
+        """The rates of `together`, the readout last, at a number or several for the depth L or the
+        number of blocks B, and at n=64 for an open width.
 
         >>> from theory import MLP, Tanh, layer_rates
         >>> [round(rate, 4) for rate in layer_rates(MLP(64, activation=Tanh()))(L=16)]
         [2.705, 0.4173, 0.2509]
         """
+        value, rest = at_named_width(self, named)
         elsewhere = self.update._elsewhere
-        depth = bound_sizes(self.open_sizes, self.network, sizes, named, elsewhere).get(self._size)
+        depth = bound_sizes(self.open_sizes, value.network, sizes, rest, elsewhere).get(self._size)
         if isinstance(depth, Iterable):
-            return by_column([list(self.at(each).together) for each in depth])
-        return (self if depth is None else self.at(depth)).together
+            return by_column([list(value.at(each).together) for each in depth])
+        return (value if depth is None else value.at(depth)).together
 
     def latex(self) -> str:
         r"""The rates alone and together of a network with a depth, in LaTeX.

@@ -92,15 +92,14 @@ def close(seeds: Iterable[Word], *cells: CellShape) -> tuple[Word, ...]:
     """
     words: set[Word] = set()
     pending = list(seeds)
-    most = sum(map(_kernel_words, set(map(degree, pending))))
-    with announced("derivation") as done:
+    with announced("derivation") as named:
+        named(0)
         while pending:
             word = pending.pop()
             if word not in words:
                 words.add(word)
                 found = (through((word,), cell)[-1].below for cell in cells)
                 pending.extend(chain.from_iterable(found))
-                done(min(1.0, len(words) / most))
     return in_order(words)
 
 
@@ -143,13 +142,3 @@ def _table(cell: CellShape) -> tuple[dict[int, str], str]:
         bare = {ord(before): table[ord(after)] for before, after in pairs}
         table = table | bare | {ord("D"): junction(last.number, 0)}
     return table, junction(last.number, 0)
-
-
-def _kernel_words(size: int) -> int:
-    """How many words of one degree A and x have: products of tr(A^k), of degree k, and of
-    x^T A^(k-1) x, of degree k too."""
-    ways = [1] + [0] * size
-    for part in (part for part in range(1, size + 1) for _ in ("trace", "form")):
-        for total in range(part, size + 1):
-            ways[total] += ways[total - part]
-    return ways[size]

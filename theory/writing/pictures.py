@@ -117,28 +117,35 @@ class Drawable:
         given = bound_sizes(self._drawn_sizes, self.network, (), sizes, self._elsewhere)
         family, values = self._family(axis, given)
         others = [repr(_NAMES.get(each, each.name)) for each in self._drawn_sizes if each != axis]
-        grid = _checked(axis, given.get(axis, self._grid(axis, values)), others)
+        groups = [[point] if axis in (ell, b) else values for point in values]
+        grids = [_checked(axis, given.get(axis, self._grid(axis, each)), others) for each in groups]
+        grid, along = grids[-1], list(zip(grids, values, strict=True))
         self._refuse_depth_1(grid if axis == L else [point.get(L) for point in values])
-        curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
+        curves = [
+            Curve("", _floats(xs), list(line))
+            for xs, point in along
+            for line in self._drawn_curves(axis, xs, point)
+        ]
         with announced("derivation of the law") as named:
             named(0)
             laws = self._laws() if joint_limit is None else (joint_limit,)
         fixed = self._fixed()
-        limits = [_law_on_grid(law, axis, grid, fixed | point) for point in values for law in laws]
-        labels = self._labels(family, values)
-        drawn = [
-            *_exact(labels, grid, curves),
-            *_dashed(
-                laws, grid, limits, self._law_name(laws), "joint limit" if joint_limit else ""
-            ),
+        limits = [
+            Curve("", _floats(xs), _law_on_grid(law, axis, xs, fixed | point), law=True)
+            for xs, point in along
+            for law in laws
         ]
+        labels = self._labels(family, values)
+        name = "joint limit" if joint_limit else ""
+        drawn = [*_exact(labels, curves), *_dashed(laws, limits, self._law_name(laws), name)]
         if formula is not None:
-            claimed = [tuple(formula(point | {axis: x}) for x in grid) for point in values]
-            several = len(set(claimed)) > 1
-            names = (
-                [each.replace("exact", "formula") for each in labels] if several else ["formula"]
-            )
-            under = _exact(names, grid, claimed[: len(names)])
+            claimed = [
+                Curve("", _floats(xs), [formula(point | {axis: x}) for x in xs])
+                for xs, point in along
+            ]
+            several = any(each != claimed[0] for each in claimed)
+            names = [each.replace("exact", "formula") if several else "formula" for each in labels]
+            under = _exact(names, claimed)[: None if several else 1]
             drawn = [*(replace(each, look=each.look + len(curves)) for each in under), *drawn]
         return draw(
             ax,
@@ -312,24 +319,24 @@ class Drawable:
         return found if isinstance(found, tuple) else (found,)
 
     def _labels(self, family: Symbol | None, values: Sequence[dict[Symbol, Any]]) -> list[str]:
-        if family is None:
-            parts = [f"{self._of_curves}, {each}" for each in self._drawn_parts]
-            return parts or [self._of_curves]
-        return [f"{self._of_curves}, {_sized(family, point[family])}" for point in values]
+        sizes = [f", {_sized(family, point[family])}" if family else "" for point in values]
+        parts = [f", {each}" for each in self._drawn_parts] or [""]
+        return [f"{self._of_curves}{part}{size}" for size in sizes for part in parts]
 
     def _finding(
         self,
         axis: Symbol,
         grid: Sequence[Any],
         point: dict[Symbol, Any],
-        curves: Sequence[Any],
+        curves: Sequence[Curve],
         laws: Sequence[Expr],
-        limits: Sequence[list[float]],
+        limits: Sequence[Curve],
     ) -> str:
         """Where a curve follows its law, or how far it goes: the middle one of several numbers, the
         last one of several sizes, at ``point``."""
-        told = len(curves) // 2 if self._drawn_parts else len(curves) - 1
-        curve, name = curves[told], _NAMES.get(axis, str(axis))
+        told = len(self._drawn_parts) // 2
+        below = told - max(len(self._drawn_parts), 1)
+        curve, name = curves[below].y, _NAMES.get(axis, str(axis))
         part = f", {self._drawn_parts[told]}," if self._drawn_parts else ""
         at = ", ".join(_sized(size, number) for size, number in point.items())
         what = f"{self._named_quantity}{part}{at and f' at {at}'}"
@@ -343,10 +350,8 @@ class Drawable:
             turn = "falls" if curve[-1] < curve[0] else "grows"
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {_short(curve[0])} to {_short(curve[-1])}, {ends}"
-        formula = law_tex(laws[min(told, len(laws) - 1)])
-        kind = self._law_name(laws)
-        law = f"{kind} {formula}" if len(formula) <= _LONGEST else kind
-        pairs = list(zip(curve, limits[told], strict=True))
+        law = _with_formula(self._law_name(laws), laws[min(told, len(laws) - 1)])
+        pairs = list(zip(curve, limits[below].y, strict=True))
         if all(abs(x - y) <= 10.0**-_DIGITS * abs(y) for x, y in pairs):
             return f"{what} equals its {law} to {_DIGITS} digits at every {name} shown"
         run = _longest([abs(x - y) <= _NEAR * abs(y) for x, y in pairs])
@@ -385,25 +390,24 @@ def _inside(value: Any) -> bool:
     return isinstance(getattr(value, "layer", None), Branch)
 
 
-def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) -> list[Curve]:
+def _exact(labels: Sequence[str], curves: Sequence[Curve]) -> list[Curve]:
     pairs = zip(labels, curves, strict=True)
-    return [Curve(name, _floats(grid), list(y), look) for look, (name, y) in enumerate(pairs)]
+    return [replace(each, label=name, look=look) for look, (name, each) in enumerate(pairs)]
 
 
-def _dashed(
-    laws: Sequence[Expr],
-    grid: Sequence[Any],
-    limits: Sequence[list[float]],
-    kind: str,
-    name: str,
-) -> list[Curve]:
+def _dashed(laws: Sequence[Expr], limits: Sequence[Curve], kind: str, name: str) -> list[Curve]:
     """Each law, of this ``kind``, that differs from the others; one entry for all, under ``name``
     if there is one."""
-    different = list(dict.fromkeys(map(tuple, limits)))
-    label = f"{kind} {law_tex(laws[0])}" if len(laws) == 1 else f"{kind}s"
+    different = [each for place, each in enumerate(limits) if each not in limits[:place]]
+    label = _with_formula(kind, laws[0]) if len(laws) == 1 else f"{kind}s"
     labels = [name or label, *[""] * len(different)]
-    x = _floats(grid)
-    return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
+    return [replace(each, label=name) for name, each in zip(labels, different, strict=False)]
+
+
+def _with_formula(kind: str, law: Expr) -> str:
+    """The ``kind`` of a law, and its formula where that is short."""
+    formula = law_tex(law)
+    return f"{kind} {formula}" if len(formula) <= _LONGEST else kind
 
 
 def _law_on_grid(

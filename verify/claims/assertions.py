@@ -24,6 +24,7 @@ from theory.precision import exp
 from theory.public_names import listed
 from theory.validation import is_decimal, number_between, typed
 from theory.words.observables import Observable
+from theory.words.word import is_trace
 from verify.claims.trial import Result, Trial, place, rates_text
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
@@ -264,7 +265,7 @@ def _exact_report(
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
     call = f"squared_update({target.network!r}, {target.layer}{rates_text(target)}){part}"
     if target.observable is not None:
-        call = f"derive(observable, {arguments})"
+        call = f"derive({_code(target.observable)}, {arguments})"
     exact_name = "per_eta2" if target.observable is None else "exact"
     return _lines(
         title,
@@ -282,7 +283,8 @@ def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) 
     value."""
     target, samples = trial.target, result.measured.samples
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
-    arguments += "" if target.observable is None else ", observable=observable"
+    if target.observable is not None:
+        arguments += f", observable={_code(target.observable)}"
     mean = float(result.measured.sign) * exp(float(result.measured.log_mean))
     error = result.error * abs(target.number)
     return _lines(
@@ -297,6 +299,30 @@ def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) 
         reproduce=f"monte_carlo({arguments}, samples={samples}, seed={seed}, "
         f"sampler={result.sampler!r}).{target.part}",
     )
+
+
+def _code(observable: Observable) -> str:
+    """Python that makes ``observable`` from the names of `theory.observables`, and n.
+
+    >>> from theory.observables import K, f, trace
+    >>> _code(f**2 * trace(K @ K) / 3 - 1)
+    'f**0*(-1) + trace(K @ K)*(g @ z)*(g @ z)/3'
+    """
+    terms = []
+    for word, coefficient in observable.terms:
+        above, below = coefficient.as_integer_ratio()
+        factors = [*map(_factor, word)] or ["f**0"]
+        scale = f"*({above})" * (above != 1) + f"/{below}" * (below != 1)
+        terms.append("*".join(factors) + scale)
+    made = " + ".join(terms) or "0*f"
+    return f"({made})/n**{observable.over}" if observable.over else made
+
+
+def _factor(factor: str) -> str:
+    product = " @ ".join(factor)
+    if not factor:
+        return "n"
+    return f"trace({product})" if is_trace(factor) else f"({product})"
 
 
 def _lines(title: str, of: Target, **values: str) -> str:

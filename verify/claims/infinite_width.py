@@ -238,7 +238,7 @@ class InfiniteWidthComparison(NoCondition):
         }[self.curvature < _LEVEL]
         correction = with_error(self.correction, self.correction_error)
         return (
-            f"{self.outcome}: {self.update!r}\n"
+            f"{self.outcome}: {_wide(self.update)!r}\n"
             f"networks of widths {widths}, extrapolated by E(1 + c/n): "
             f"{with_error(self.value, self.standard_error)}, z = {signed(self.z)}; "
             f"c = {correction}, 10% from width {self.width_within(0.1):,.0f} on, 1% from "
@@ -332,9 +332,14 @@ def _of_width(network: Network, width: int) -> Network:
     return network_at(branch, {n: Integer(width)})
 
 
+def _wide(update: WideUpdate | SquaredUpdate) -> WideUpdate:
+    """The value at n = infinity that is compared."""
+    return update if isinstance(update, WideUpdate) else update._wide
+
+
 def _given(update: WideUpdate | SquaredUpdate) -> dict[str, Any]:
     """The arguments of `monte_carlo` that measure ``update``."""
-    wide = update if isinstance(update, WideUpdate) else update._wide
+    wide = _wide(update)
     given: dict[str, Any] = {"layer": wide.layer, "optimiser": wide.optimiser}
     given["step"] = None if wide.step is None else float(wide.step)
     if wide.inputs.norm1 is not None or wide.network.input_norm2 is None:

@@ -92,7 +92,9 @@ class Cell(PlannedCell):
     def score(self) -> Score:
         """The score of the measured mean under the law."""
         return Score(
-            evidence=evidence_of(self.estimate.total, self.log_exact, self.spread),
+            evidence=evidence_of(
+                self.estimate.total, self.log_exact, self.spread, self.sampling.block_size
+            ),
             law=exp(min(max(self.log_law - self.log_exact, -700.0), 700.0)),
             allowance=self.allowance,
             decides=self.decides,

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from theory.display.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
@@ -152,10 +153,21 @@ def print_table(console: Console, table: Table) -> None:
             console.size = ConsoleDimensions(
                 max(_needed(console, part), before.width), before.height
             )
-            console.print(part)
+            _print(console, part)
             console.size = before
         elif part:
-            console.print(part, markup=False)
+            _print(console, part)
+
+
+def _print(console: Console, part: Table | str | Text) -> None:
+    """Print a table or text; for a pipe without blanks at the ends of lines."""
+    if console.is_terminal:
+        console.print(part, markup=False)
+        return
+    with console.capture() as printed:
+        console.print(part, markup=False)
+    text = "\n".join(line.rstrip() for line in printed.get().splitlines())
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _needed(console: Console, table: Table) -> int:
@@ -215,11 +227,17 @@ def _explained(run: RunRecord) -> str:
         True: "The standard error comes from the exact variance of one network.",
         False: "The standard error of weighted samples comes from their spread.",
     }
+    weighted = "is the difference from the expected value in standard errors"
+    networks = (
+        "is the sum of the networks' differences from the expected value in standard errors of "
+        "the mean, where large differences count by their logarithm"
+    )
+    z = f"{networks}{', except for weighted samples' * (False in drawn)}"
     sentences = [
         *(error[kind] for kind in (True, False) if kind in drawn),
         "ESS is the number of equal networks with the same error, over the number drawn.",
         "The median over networks is divided by the exact mean.",
-        f"z is the difference from the expected value in standard errors{_granted(run)}.",
+        f"z {z if True in drawn else weighted}{_granted(run)}.",
         *([] if all(cell.decides for cell in run.cells) else [_brackets(run)]),
     ]
     return " ".join(sentences)

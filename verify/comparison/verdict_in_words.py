@@ -14,7 +14,7 @@ from verify.comparison.exact_values import (
     real_step_law,
 )
 from verify.comparison.measured_law import MeasuredLaw
-from verify.comparison.record import OUTCOMES, CellRecord, RunRecord
+from verify.comparison.record import OUTCOMES, UPDATE, CellRecord, RunRecord
 from verify.inference.evidence import POWER, Interval
 from verify.inference.fit import PowerFit
 from verify.inference.numbers_in_text import (
@@ -37,6 +37,8 @@ __all__ = [
     "typical_lines",
 ]
 
+_SURE = 10
+"""Standard errors that any cell with enough networks notices."""
 _FEWEST = 3
 """The cells of a fit that has a line."""
 
@@ -139,8 +141,22 @@ def _place(cell: CellRecord) -> str:
 
 def _wants(run: RunRecord) -> str:
     """Which cells could not have noticed an error, and how many samples would."""
-    named = "; ".join(_want(run.cells[want.cell], want) for want in run.wanted_samples)
-    return f"an error of a factor {NOTICEABLE:g} could have passed unnoticed in {named}"
+    error = f"an error of a factor {NOTICEABLE:g}"
+    few = f"networks prove that {error} would have been noticed"
+    if run.quantity != UPDATE:
+        few = f"blocks of {few}, since an observable keeps one mean for each block,"
+    reasons = {False: f"{error} could have passed unnoticed", True: f"too few {few}"}
+    wants = [(_is_precise(run.cells[each.cell]), each) for each in run.wanted_samples]
+    return "; ".join(
+        f"{reason} in {'; '.join(_want(run.cells[want.cell], want) for _, want in those)}"
+        for precise, reason in reasons.items()
+        if (those := [each for each in wants if each[0] is precise])
+    )
+
+
+def _is_precise(cell: CellRecord) -> bool:
+    """Whether the standard error alone would let a cell notice a factor `NOTICEABLE`."""
+    return (cell.relative_error or math.inf) * _SURE <= 1 - 1 / NOTICEABLE
 
 
 def _want(cell: CellRecord, want: Want) -> str:

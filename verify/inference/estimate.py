@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
 from theory.errors import InvalidArgument
 from theory.networks.multipliers import multiplier_runs
@@ -18,7 +18,7 @@ from theory.symbols import ell
 from theory.validation import brief, typed
 from theory.words.observables import Observable
 from theory.words.word import is_odd
-from verify.inference.measurement import Measurement, number_or_array
+from verify.inference.measurement import Measurement, ReadByLayer, number_or_array
 from verify.inference.numbers_in_text import samples_in_words
 from verify.inference.pictures import draw_estimate
 from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
@@ -33,8 +33,8 @@ _FEW, _FEWEST = 30.0, 3.0
 """Effective samples below which a mean over networks is called doubtful, and doubtful even where
 no more networks were drawn."""
 
-_LONGEST = 60
-"""Characters of names of columns."""
+_COLUMNS = 80
+"""Characters of a line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate(ReadAsNumber):
+class Estimate(ReadByLayer):
     """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
@@ -244,23 +244,40 @@ class Estimate(ReadAsNumber):
         return getattr(theory, "_quantity", "") in (update, rf"{update} as $n \to \infty$")
 
     def __repr__(self) -> str:
-        rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
-        return "\n".join([self._headline(), *rows, *self._cautions()])
+        header, *rows = self._table
+        lines = aligned_rows([header, *rows] if any(header) else rows)
+        return "\n".join([*wrap(self._headline(), _COLUMNS), *lines, *self._cautions()])
+
+    @property
+    def _table(self) -> list[list[str]]:
+        """A header and rows: a row for each part of one layer, or for each of several layers."""
+        rows = [[name, *part.values()] for name, part in self.parts.items()]
+        if np.size(self.total.log_mean) == 1:
+            return [[""] * 2, *rows]
+        layers = self.layer if isinstance(self.layer, tuple) else ()
+        names = self.names or [f"layer {each}" for each in layers]
+        return [list(row) for row in zip(["", *names], *rows, strict=True)]
 
     def _headline(self) -> str:
-        layers = np.size(self.total.log_mean)
-        by = f", a column for each of {layers} layers" if layers > 1 else ""
-        if layers > 1 and self.names:
-            by = f", columns: {self._columns()}"
         of = "" if self.step is None else f" of real steps of rate {self.step:g}"
+        if self.optimiser != GradientDescent():
+            of += f" of {self.optimiser}"
+        if self.rates is not None:
+            of += f" at rates={brief(self.rates)}"
         over = samples_in_words(self.samples)
         over = over.replace("sample", "weighted sample") if self.weighted else over
-        at = f" at {self.names[0]}" if layers == 1 and self.names else ""
-        return f"{self._quantity('E[(Δ{})²]/η²')}{at}{of} over {over}, seed {self.seed}{by}"
+        return f"{self._quantity('E[(Δ{})²]/η²')}{self._at}{of} over {over}, seed {self.seed}"
 
-    def _columns(self) -> str:
-        names = ", ".join(self.names)
-        return names if len(names) <= _LONGEST else f"{names[:_LONGEST]}..."
+    @property
+    def _at(self) -> str:
+        """The measured layer, unless it is the last of a chain or a row names it."""
+        if np.size(self.total.log_mean) > 1:
+            return ""
+        if self.names:
+            return f" at {self.names[0]}"
+        (layer,) = self.layer if isinstance(self.layer, tuple) else (self.layer,)
+        last = self.network is None or layer in (None, self.network.depth)
+        return "" if last else f" at layer {layer}"
 
     def _quantity(self, update: str) -> str:
         """The measured quantity: ``update`` for each letter, or the mean of an observable."""
@@ -305,8 +322,9 @@ class Estimate(ReadAsNumber):
 
     def _repr_html_(self) -> str:
         """The parts as a table."""
-        rows = [[name, *part.values()] for name, part in self.parts.items()]
-        return html_table(rows, caption=self._headline(), below=" ".join(self._cautions()))
+        header, *rows = self._table
+        below = " ".join(self._cautions())
+        return html_table(rows, header * any(header), caption=self._headline(), below=below)
 
 
 def _is_zero(observable: Observable) -> bool:

@@ -14,12 +14,15 @@ __all__ = ["evidence_of"]
 _LARGEST_LOG = 700.0
 
 
-def evidence_of(total: Measurement, log_exact: float, spread: float | None) -> Evidence:
+def evidence_of(
+    total: Measurement, log_exact: float, spread: float | None, block: int | None = None
+) -> Evidence:
     """The evidence in a measured mean, in units of the exact mean.
 
     ``total``: of scalar shape.  ``log_exact``: natural logarithm of the exact mean.  ``spread``:
-    exact relative standard deviation of one sample, or None where only the samples show it.  The
-    evidence is undefined for fewer than two samples, for none that moves, and after an overflow.
+    exact relative standard deviation of one sample, or None where only the samples show it.
+    ``block``: samples of a block, that of ``total`` for None.  The evidence is undefined for fewer
+    than two samples, for none that moves, and after an overflow.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -38,4 +41,4 @@ def evidence_of(total: Measurement, log_exact: float, spread: float | None) -> E
         return NetworkMean(total.samples, ratio, error, total.logs - log_exact)
     means = total.block_log_means - log_exact
     counts, signs = total.block_samples, total.block_signs
-    return NetworkMean(total.samples, ratio, error, means, counts=counts, signs=signs)
+    return NetworkMean(total.samples, ratio, error, means, counts=counts, signs=signs, block=block)

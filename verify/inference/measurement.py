@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument
+from theory.validation import brief
 from verify.inference.numbers_in_text import LATEX, TEXT, Style, mean_in_words, samples_in_words
 from verify.inference.quantiles import Quantile, quantile_of
 from verify.numerics.arrays import FloatArray
 
-__all__ = ["Measurement", "number_or_array"]
+__all__ = ["Measurement", "ReadByLayer", "number_or_array"]
+
+
+class ReadByLayer(ReadAsNumber):
+    """A measured number, or a number for each of several layers."""
+
+    def __getitem__(self, item: object) -> NoReturn:
+        several = "value.mean[0] for the mean of the first layer" * bool(np.ndim(self.value))
+        self._refuse(f"no index [{brief(item)}]", several)
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement(ReadAsNumber):
+class Measurement(ReadByLayer):
     """The mean of one quantity over networks, per eta^2, with its standard error.
 
     ``log_mean``: natural logarithm of the mean's size; all arrays have shape ``(layers,)`` or

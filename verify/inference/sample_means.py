@@ -56,7 +56,8 @@ class NetworkMean(Evidence):
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, or of means over ``counts`` of
     the samples, where there were too many to keep; ``signs``: of the same
-    numbers.  ``tuning``: Catoni's constant, the z at which tests are sharpest.
+    numbers; ``block``: the samples of a mean, where the means are fewer than one full block.
+    ``tuning``: Catoni's constant, the z at which tests are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
     variance and any number of samples; so too for weighted sums of influences.
 
@@ -70,6 +71,7 @@ class NetworkMean(Evidence):
     tuning: float = TUNING
     counts: FloatArray | None = None
     signs: FloatArray | float = 1.0
+    block: int | None = None
 
     @cached_property
     def _values(self) -> FloatArray:
@@ -98,10 +100,12 @@ class NetworkMean(Evidence):
         return 2.0 * total / (1.0 + sqrt(root)) / self.tuning if root >= 0 else inf
 
     def _apart(self, samples: int) -> float:
-        """The number of independent values from ``samples`` samples: all, or means over whole
-        blocks."""
+        """The number of independent values from ``samples`` samples: all, or means over blocks, the
+        last of which may be smaller."""
         if self.counts is not None:
-            return samples * float(self.counts.sum() / (self.counts**2).sum())
+            block = self.block or float(self.counts.max())
+            whole, rest = divmod(samples, block)
+            return float(samples**2 / (whole * block**2 + rest**2))
         return samples if samples <= KEPT_SAMPLES else samples / LARGEST_BLOCK
 
     def interval(self, level: float) -> Interval:

@@ -48,13 +48,14 @@ def run_job(
     """Measure the cells of ``job``, keep the results in ``folder``, and show them; return the
     exit code."""
     seed = checked_seed(job.root)
+    planned = _planned(job, seed)
     residual = job.network == "residual"
     update, rate = leading_laws(blocks=residual)
     regime = "B → ∞, for the stream after the last block" if residual else "L → ∞"
     console.print(f"derived, as n → ∞ and then {regime}:")
     console.print(f"  E[(Δ{'h' if residual else 'z'})²] ~ {update}")
     console.print(f"  maximal learning rate ~ {rate} (linearised step)")
-    measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
+    measured = measure_cells(planned, seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
     drawn = any(cell.is_of_the_law and cell.defined for cell in record.cells)

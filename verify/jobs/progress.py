@@ -17,7 +17,7 @@ __all__ = ["Bar", "progress_bar"]
 
 
 _DERIVING = "deriving the law and planning the networks"
-_COMPILING = "compiling, on a first run for up to half a minute"
+_COMPILING = "compiling, for up to a minute on a first run"
 """Progress texts before the samplers begin, and until the first networks are drawn."""
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 from llvmlite import ir
 from numba import config, njit, types
+from numba.core.event import Event, Listener, register
 from numba.extending import intrinsic
 
 from theory.errors import InvalidArgument
+from theory.waiting import delayed
 
 __all__ = [
     "PACKAGE",
     "Array",
     "bits_of_double",
     "bits_of_single",
+    "compiling",
     "double_of_bits",
     "formula",
     "fused",
@@ -44,6 +48,34 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
         "expected NUMBA_DISABLE_JIT to be 0 or not set, got 1; the samplers are made of compiled "
         "functions alone: unset it"
     )
+
+
+class _Compilation(Listener):
+    """Numba's reports of its work, which its lock leaves to one thread at a time."""
+
+    def __init__(self) -> None:
+        self.depth, self.named = 0, ExitStack()
+
+    def on_start(self, event: Event) -> None:
+        """A function is compiled, perhaps for another function."""
+        self.depth += 1
+        if self.depth == 1:
+            self.named.enter_context(delayed("compiling, for up to a minute on a first run"))
+
+    def on_end(self, event: Event) -> None:
+        """It is compiled."""
+        self.depth -= 1
+        if self.depth == 0:
+            self.named.close()
+
+
+_compilation = _Compilation()
+register("numba:compile", _compilation)  # type: ignore[no-untyped-call]
+
+
+def compiling() -> bool:
+    """Whether a thread of this process compiles a function, which nothing can interrupt."""
+    return _compilation.depth > 0
 
 
 def _compiled(function: Function, inline: bool, counts: bool = True) -> Function:

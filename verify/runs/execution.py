@@ -28,6 +28,7 @@ from math import inf
 from theory.errors import InvalidArgument
 from verify.errors import LostWorkers
 from verify.inference.estimate import Block
+from verify.numerics.compiled import compiling
 from verify.numerics.software import this_software
 from verify.numerics.streams import MOST_BLOCKS
 from verify.runs.blocks import (
@@ -46,6 +47,8 @@ _AHEAD = 256
 """Tasks given to an executor at once, where its number of workers is unknown."""
 _LOOK = 1.0
 """Seconds between two checks whether the workers are still there."""
+_SHORT = 0.1
+"""Seconds between two checks whether the blocks that had been begun are finished."""
 
 Task = tuple[Piece, ...]
 """Pieces of one cell that are drawn in one go."""
@@ -101,7 +104,7 @@ class Execution:
 
         Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
         blocks finished before are stored then, and on a `KeyboardInterrupt` the blocks that
-        had been begun too.
+        had been begun too, but for those that wait for a compilation, which goes on in its thread.
         """
         blocks = sum(sampling.blocks for sampling in samplings)
         if blocks > MOST_BLOCKS:
@@ -122,8 +125,14 @@ class Execution:
         if self.executor is not None:
             yield self.executor
             return
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pool, waits = ThreadPoolExecutor(os.cpu_count()), True
+        try:
             yield pool
+        except KeyboardInterrupt:
+            waits = False  # `_Work.finish` waited for all but a compilation
+            raise
+        finally:
+            pool.shutdown(wait=waits)
 
     @property
     def room(self) -> int:
@@ -177,7 +186,9 @@ class _Work:
                 self._wait()
         except (KeyboardInterrupt, LostWorkers, BrokenExecutor, CancelledError) as error:
             if isinstance(error, KeyboardInterrupt):
-                wait([future for future in self._running if not future.cancel()])
+                begun = [future for future in self._running if not future.cancel()]
+                while not compiling() and wait(begun, timeout=_SHORT).not_done:
+                    pass
             self._rescue()
             if isinstance(error, BrokenExecutor | CancelledError):
                 raise LostWorkers(f"the workers were lost in mid-run: {error!r}") from error

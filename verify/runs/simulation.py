@@ -95,7 +95,7 @@ def monte_carlo(
             f"expected the name of a file for store, got store={store!r}; give 'blocks.sqlite'"
         )
     checked_progress(progress)
-    with announced("simulation, whose first run compiles for up to half a minute") as done:
+    with announced("simulation") as done:
         asked = configuration(
             network,
             layer=layer,

@@ -151,8 +151,9 @@ def numeric_problem(
         )
     if observable is not None and not isinstance(network, MLP):
         raise InvalidArgument(
-            f"expected an MLP with an observable, got network={brief(network)}; leave observable "
-            f"out to measure the update"
+            f"expected an MLP with an observable, since samplers form K, D, z and g of chains of "
+            f"layers alone, got network={brief(network)}; leave observable out to measure the "
+            f"update, or take the exact mean of a Residual from derive(observable, network)"
         )
     _check_size(network)
     rule = checked_optimiser(optimiser)

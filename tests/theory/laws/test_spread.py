@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf, workdps
-from sympy import E, Expr, Rational, sqrt
+from sympy import E, Expr, Rational, latex, sqrt
 
 from tests.theory.words.test_gradient_observables import gradient_expectation
 from tests.tools.strategies import SmallNetwork, fraction, generated, small_networks
@@ -212,7 +212,16 @@ def test_the_variance_of_an_update_in_an_open_number_of_blocks_takes_minutes() -
 
 def test_a_spread_with_the_output_says_how_long_its_leading_term_takes() -> None:
     assert repr(squared_update(MLP()).spread).endswith("; leading() takes up to a minute")
-    assert repr(squared_update(MLP()).label.spread).endswith("to leading order")
+    assert repr(squared_update(MLP()).label.spread).endswith(
+        "to leading order; joint_limit() is of variance/mean**2"
+    )
+
+
+def test_formulas_of_a_spread_hold_the_standard_deviation() -> None:
+    label = squared_update(MLP()).label.spread
+    assert r"\text{standard deviation} &\sim" in label.latex()
+    assert latex(label.leading().standard_deviation).split("{")[0] in label.latex()
+    assert "standard deviation" not in label._repr_latex_()  # a notebook shows it at once
 
 
 def test_the_leading_term_of_a_spread_notes_its_progress() -> None:

@@ -210,7 +210,7 @@ def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
     (curve,) = squared_update(MLP(depth=8, activation=Tanh()), ell).plot().get_lines()
     assert list(xs(curve)) == [*range(1, 9)]
     assert list(ys(curve)) == WIDE.infinite_width(8).tolist()
-    assert [len(xs(line)) for line in WIDE.plot(L=[8, 4]).get_lines()] == [4, 4]
+    assert [len(xs(line)) for line in WIDE.plot(L=[8, 4]).get_lines()] == [4, 8]
     numbered = squared_update(MLP(activation=Tanh()), 3)
     (curve,) = numbered.plot(L=[4, 8]).get_lines()
     assert list(ys(curve)) == [WIDE.infinite_width(depth)[2] for depth in (4, 8)]
@@ -395,3 +395,35 @@ def test_one_number_for_the_axis_names_the_other_axis() -> None:
 def test_a_spread_is_drawn_as_the_quantity_that_it_is_of() -> None:
     axes = squared_update(MLP(depth=1)).label.spread.plot(n=[4, 8])
     assert axes.get_ylabel() == "(gᵀK²g)/n of one network"
+
+
+def test_a_value_of_several_numbers_has_their_curves_at_each_size() -> None:
+    kernel = tangent_kernel(MLP())
+    axes = kernel.plot(n=[64, 256], L=[2, 4, 8])
+    lines = {str(line.get_label()): ys(line) for line in axes.get_lines()}
+    for width in (64, 256):
+        for place, part in enumerate(("mean", "standard deviation")):
+            wanted = [float(kernel(n=width, L=depth)[place]) for depth in (2, 4, 8)]
+            assert lines[f"exact, {part}, width {width}"] == pytest.approx(wanted)
+    assert axes.get_title().startswith("gᵀKg of one network, standard deviation, at width 256")
+    rates: Any = layer_rates(MLP()).plot(n=[64, 256], L=[2, 4])
+    assert len(rates.get_legend().get_texts()) == 3 * 2 + 1
+
+
+def test_the_rate_of_the_readout_is_named() -> None:
+    title = maximal_learning_rate(MLP(), group=Readout()).plot(L=[2, 4]).get_title()
+    assert "maximal learning rate of the readout" in title.replace("\n", " ").lower()
+
+
+def test_a_long_law_is_not_in_the_legend() -> None:
+    axes: Any = squared_update(Residual(64, 16), b).plot()
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert max(map(len, texts)) < 60
+    axes.figure.draw_without_rendering()
+    assert axes.get_window_extent().width > axes.figure.bbox.width / 3
+
+
+def test_each_curve_over_layers_goes_to_its_own_depth() -> None:
+    axes = squared_update(MLP(), ell).plot(against="layer", L=[8, 16], n=64)
+    lines = [xs(line)[-1] for line in axes.get_lines() if str(line.get_label())[0] == "e"]
+    assert lines == [8, 16]

@@ -1,5 +1,6 @@
 """The layer map of a derivation: its words close, and it is one layer written out."""
 
+from contextlib import nullcontext
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -227,3 +228,11 @@ def test_the_general_layer_map_specialises(
     }
     special = general.subs({c: activation.critical_variance(), r: 1} | moments)
     assert (special - derivation.layer_map).applyfunc(cancel).is_zero_matrix
+
+
+def test_a_closure_estimates_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many words are left, and how long the steps after them take, is not known."""
+    shares: list[float] = []
+    monkeypatch.setattr("theory.words.closure.announced", lambda what: nullcontext(shares.append))
+    assert close([("AA",)], PLAIN)
+    assert set(shares) == {0}

@@ -32,7 +32,7 @@ from theory import (
 )
 from theory.outcome import Outcome
 from theory.symbols import n
-from verify import InfiniteWidthComparison, compare_infinite_width
+from verify import Dense, InfiniteWidthComparison, compare_infinite_width
 
 TWO = ByRole(up=2)
 SIGN: dict[str, Any] = {"optimiser": SignDescent()}
@@ -141,6 +141,16 @@ def test_the_text_states_widths_value_and_correction() -> None:
     assert text.startswith("CONSISTENT: WideUpdate at layer 6 of ")
     assert "networks of widths 400, 800, 1,600, extrapolated by E(1 + c/n): 1.118 ± 0.012" in text
     assert found.width_within(0.01) == pytest.approx(10 * found.width_within(0.1))
+
+
+@pytest.mark.parametrize("network", [MLP(64, 2), MLP(depth=2)])
+def test_the_text_has_the_value_that_is_compared(network: MLP) -> None:
+    """At n = infinity, not at the width of the network."""
+    found = compare_infinite_width(
+        squared_update(network), widths=(20, 40, 80), samples=20, seed=1, sampler=Dense()
+    )
+    assert f"{found.expected:g} at n = ∞" in repr(found).splitlines()[0]
+    assert found.expected == pytest.approx(3)
 
 
 def test_few_networks_decide_nothing() -> None:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+import theory.observables
 from theory import MLP, InvalidArgument, LeakyReLU, Residual, derive
 from theory.observables import K, f, g, trace, z
 from theory.symbols import L, ell, eta, n
 from verify import Conditioned, Dense, check, compare_law
+from verify.claims.assertions import _code
 from verify.comparison.compare import comparison_record
 from verify.testing import assert_close, assert_exact, assert_matches_networks, samples_needed
 
@@ -116,6 +118,15 @@ def test_a_mean_without_a_sign_is_not_compared() -> None:
             compare_law(observable=observable, **DRAW)
 
 
+@pytest.mark.parametrize(
+    "observable",
+    [trace(K), f**2 * trace(K @ K) / 3 - 1, -2 * (g @ K @ z) / n + trace(K) * n**2, 0 * f],
+)
+def test_the_code_of_an_observable_makes_it(observable: Any) -> None:
+    names = {**vars(theory.observables), "n": n}
+    assert eval(_code(observable), names) == observable
+
+
 def test_assertions_take_observables() -> None:
     network = MLP(16, 2)
     assert_exact("L*n**2", network, observable=trace(K))
@@ -124,10 +135,10 @@ def test_assertions_take_observables() -> None:
     assert_matches_networks(-L / 2, network, observable=-(g @ K @ g), seed=1)
     assert samples_needed(network, observable=trace(K)) > 1000
     with pytest.raises(
-        AssertionError, match=r"derive\(observable, MLP\(width=16, depth=2\), layer=2\)"
+        AssertionError, match=r"derive\(trace\(K\), MLP\(width=16, depth=2\), layer=2\)"
     ):
         assert_exact("L*n**2 + 1", network, observable=trace(K))
-    with pytest.raises(AssertionError, match="observable=observable"):
+    with pytest.raises(AssertionError, match=r"observable=trace\(K\), samples"):
         assert_matches_networks(L * n**2 * 1.3, network, observable=trace(K), seed=1)
     with pytest.raises(InvalidArgument, match="give the square of the observable"):
         assert_matches_networks(0, network, observable=f, seed=1)

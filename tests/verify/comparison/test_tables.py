@@ -154,6 +154,7 @@ def test_a_run_fits_the_terminal_and_a_pipe_gets_text_alone(
     assert "…" not in out
     lines = lines_of_the_table(out)
     assert max(map(len, lines)) <= int(columns or 80)
+    assert lines == [line.rstrip() for line in lines]
     words = " ".join(out.split())
     record = read_record((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     assert isinstance(record, RunRecord)
@@ -175,6 +176,12 @@ def test_captions_are_sentences() -> None:
     found = compare_law(networks=[MLP(16, 1), MLP(64, 64)], samples=100, seed=1)
     caption = str(cell_table(comparison_record(found)).caption)
     assert caption.endswith(".")
+    assert (
+        "standard errors of the mean, where large differences count by their logarithm" in caption
+    )
+    weighted = compare_law(networks=[MLP(16, 1)], samples=100, seed=1, sampler=RareEvents())
+    said = str(cell_table(comparison_record(weighted)).caption)
+    assert "z is the difference from the expected value in standard errors." in said
     for sentence in caption[:-1].split(". "):
         assert sentence[0].isupper() or sentence.startswith("z is ")
         assert re.search(r"\b(is|comes|does)\b", sentence)

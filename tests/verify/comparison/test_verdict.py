@@ -20,6 +20,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
+from theory.observables import K, trace
 from theory.outcome import Outcome
 from verify import Conditioned, Dense, Gram, cli, monte_carlo
 from verify.comparison import verdict_in_words
@@ -212,6 +213,21 @@ def test_the_errors_noticed_are_those_of_the_weakest_and_of_the_strongest_cell()
     verdict = decide(scores)
     assert verdict.noticed == scores[2].noticed(3)
     assert verdict.noticed_in_all == scores[0].noticed(3)
+
+
+@pytest.mark.parametrize("samples", [40, 2000])
+def test_the_number_of_samples_of_an_observable_said_to_decide_does(samples: int) -> None:
+    """Of an observable a block of samples is one mean, and the proof needs many means."""
+    asked: Any = {"networks": [MLP(16, 3)], "observable": trace(K), "seed": 1, "sampler": Dense()}
+    first = compare_law(samples=samples, **asked)
+    assert first.verdict.outcome is Outcome.UNDECIDED
+    (want,) = first.verdict.wants
+    assert want.samples is not None
+    assert ("too few blocks of networks prove" in conclusion(first)) is (samples == 2000)
+    assert compare_law(samples=want.samples, **asked).verdict.outcome is Outcome.CONSISTENT
+    less = compare_law(samples=want.samples - 1, **asked)
+    assert less.verdict.outcome is Outcome.UNDECIDED
+    assert less.verdict.wants == (want,)
 
 
 @pytest.mark.wide

@@ -120,7 +120,33 @@ def test_an_estimate_names_what_it_is_of() -> None:
     assert repr(real).startswith("E[(Δz)²]/η² of real steps of rate 0.01 over 200 samples")
     assert repr(rare).startswith("E[(Δz)²]/η² over 200 weighted samples")
     assert (plain.step, real.step, rare.weighted) == (None, 0.01, True)
+    below = monte_carlo(
+        MLP(8, 3),
+        samples=200,
+        seed=1,
+        layer=2,
+        rates=(1, 2, 3),
+        sampler=Conditioned(),
+        optimiser=SignDescent(),
+    )
+    said = "E[(Δz)²]/η² at layer 2 of SignDescent() at rates=(1, 2, 3) over 200 samples,\nseed 1"
+    assert repr(below).startswith(said)
     assert len(plain.software) == 1
+
+
+def test_several_layers_have_a_row_each_and_no_index() -> None:
+    several = monte_carlo(MLP(8, 8), samples=200, seed=1, layer=range(1, 9))
+    lines = repr(several).splitlines()
+    assert lines[1].split() == ["label", "output", "total"]
+    assert [line.split("  ")[0] for line in lines[2:10]] == [f"layer {k}" for k in range(1, 9)]
+    assert max(map(len, lines[:10])) <= 80
+    assert several.label.values()[2] in lines[4]
+    assert "<th>label</th>" in several._repr_html_()
+    for value in (several, several.total):
+        with pytest.raises(InvalidArgument, match=r"no index \[3\].*write value\.mean\[0\]"):
+            value[3]
+    with pytest.raises(InvalidArgument, match=r"no index \[3\].*float\(value\)"):
+        monte_carlo(MLP(8, 2), samples=200, seed=1)[3]
 
 
 def test_a_mean_that_a_few_networks_make_is_not_trusted() -> None:

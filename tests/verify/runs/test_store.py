@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import apsw
 import numpy as np
 import pytest
+from numba.core import event
 
 from studies.faulty_disk import Disk, Fault, faulty
 from studies.store_text import canonical_text
@@ -271,6 +274,27 @@ def test_no_failing_disk_loses_or_doubles_a_block(
         assert text(path) == reference, f"{kind} at operation {at}"
         path.unlink()
     assert failed > count / 3
+
+
+def test_an_interrupt_does_not_wait_for_a_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba cannot be interrupted: its thread ends later, and the call at once."""
+    compiled = threading.Event()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def compiles(*_: object) -> list[Any]:
+        with event.trigger_event("numba:compile"):
+            compiled.wait(20)
+        return []
+
+    monkeypatch.setattr("verify.runs.execution._LOOK", 0.05)
+    monkeypatch.setattr("verify.runs.execution.draw_blocks", compiles)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Execution(alive=interrupt).run(CELLS)
+    assert time.monotonic() - start < 5
+    compiled.set()
 
 
 def test_an_interrupt_keeps_what_was_begun(tmp_path: Path) -> None:
