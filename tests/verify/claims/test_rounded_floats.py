@@ -58,7 +58,7 @@ RIGHT: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("formula", "asked"), RIGHT, ids=repr)
+@pytest.mark.parametrize(("formula", "asked"), RIGHT)
 def test_right_formulas_in_floats_are_consistent_and_not_proven(
     formula: Any, asked: dict[str, Any]
 ) -> None:
@@ -88,7 +88,7 @@ WRONG: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("formula", "asked"), WRONG, ids=repr)
+@pytest.mark.parametrize(("formula", "asked"), WRONG)
 def test_rounding_excuses_no_error_beyond_nine_digits(formula: Any, asked: dict[str, Any]) -> None:
     assert outcome(formula, **asked) is Outcome.REJECTED
 
@@ -108,7 +108,7 @@ DOUBTFUL: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("formula", "asked"), DOUBTFUL, ids=repr)
+@pytest.mark.parametrize(("formula", "asked"), DOUBTFUL)
 def test_a_difference_that_rounding_may_make_or_hide_is_undecided(
     formula: Any, asked: dict[str, Any]
 ) -> None:
