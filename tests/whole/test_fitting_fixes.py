@@ -272,10 +272,6 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
         ),
         (lambda: T.maximal_learning_rate(GRAPH), r"1/sqrt of which is the rate at which"),
         (lambda: T.maximal_learning_rate(T.Residual(64, 8)).leading(), r"Residual\(blocks=4\)$"),
-        (
-            lambda: T.layer_rates(T.Residual(64, 8), optimiser=T.SignDescent()),
-            r"for an MLP, .*leave optimiser and inputs out for a ReLU network, or take maximal_lea",
-        ),
         (lambda: T.layer_rates(MLP()).together, r": use \.at\(n=64, L=4\)\.together for numbers"),
     ],
 )

@@ -115,6 +115,7 @@ def values() -> list[Any]:
             for network in (theory.Residual(), theory.Residual(8, 2))
         ),
         squared_update(theory.Residual(8, 2), theory.Branch(2)),
+        layer_rates(theory.Residual(8, 2), inputs=theory.Inputs()),
         *(theory.OutsideValidity("so"), theory.MupDepthError("so")),
         *(update, label, squared_update(SMALL), squared_update(MLP(8)), squared_update(MLP(), 3)),
         *(update.derivation, update.derivation[0], update.law, label.joint_law()),

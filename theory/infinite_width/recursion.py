@@ -34,7 +34,7 @@ __all__ = [
     "moved_at_top",
     "moved_by_each_layer",
     "moved_in_every_layer",
-    "output_moved_by_each_layer",
+    "output_moved_by_layers",
     "output_moved_by_readout",
 ]
 
@@ -94,11 +94,11 @@ def equal_shares(layers: Layers, optimiser: Optimiser) -> FloatArray:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def output_moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
-    """|Delta f| if one layer alone moves, at eta = 1, by this layer: E psi g."""
+def output_moved_by_layers(layers: Layers, optimiser: Optimiser, rates: FloatArray) -> float:
+    """|Delta f| by the steps of all layers: the sum of rate times E psi g, always to one side."""
     rule, tau2 = optimiser.unscaled, gradients(layers)
     own = rule.own_part(replace(layers, gradient=np.sqrt(tau2)))
-    return float(optimiser.multiple) * _aligned(own, rule, tau2)
+    return float(optimiser.multiple) * float(_aligned(own, rule, tau2) @ rates)
 
 
 def output_moved_by_readout(layers: Layers, optimiser: Optimiser, places: Any) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from sympy import Expr, Rational, Symbol
 
@@ -20,7 +20,7 @@ from theory.infinite_width.block_update import WideBlockUpdate, wide_update
 from theory.infinite_width.recursion import (
     equal_shares,
     moved_in_every_layer,
-    output_moved_by_each_layer,
+    output_moved_by_layers,
     output_moved_by_readout,
 )
 from theory.infinite_width.streams.blocks import output_moved_by_stream
@@ -135,7 +135,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         first[1:] = 0
         joint = rates.get("first layer", 0.0) * first
         joint += rates.get("hidden layers", 0.0) * (1 - first)
-        moved_f = float(output_moved_by_each_layer(layers, optimiser) @ joint)
+        moved_f = output_moved_by_layers(layers, optimiser, joint)
         return moved_in_every_layer(layers, optimiser, joint), moved_f
 
     def _moved_by_readout(self, depth: int) -> float:
@@ -173,6 +173,8 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         >>> layer_rates(MLP(100, 4), optimiser=SignDescent()).equal_shares.round(6)
         array([0.002002, 0.004086, 0.004976, 0.00808 ])
         """
+        if not isinstance(self.network, MLP):
+            raise NotSolved("equal shares of single blocks are not solved: take alone or together")
         depths = self._depth("equal_shares")
         with announced("layer rates"):
             found = equal_shares(self.update._layers(depths), self.update.optimiser)
@@ -335,11 +337,6 @@ the last block, steps of GradientDescent()
     update: WideBlockUpdate
     _last = "block"
     _to_open = "blocks"
-
-    @property
-    def equal_shares(self) -> NoReturn:
-        """Not solved by block: raises `NotSolved`."""
-        raise NotSolved("equal shares of single blocks are not solved: take alone or together")
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:

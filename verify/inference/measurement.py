@@ -21,8 +21,10 @@ class ReadByLayer(ReadAsNumber):
     """A measured number, or a number for each of several layers."""
 
     def __getitem__(self, item: object) -> NoReturn:
-        several = "value.mean[0] for the mean of the first layer" * bool(np.ndim(self.value))
-        self._refuse(f"no index [{brief(item)}]", several)
+        if np.ndim(self.value):
+            first = "value.mean[0] for the mean of the first layer"
+            self._refuse(f"no index [{brief(item)}]", first)
+        super().__getitem__(item)
 
 
 @dataclass(frozen=True, eq=False)
