@@ -4,8 +4,6 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
-import pytest
-
 from tests.tools.paths import ROOT
 
 WITHOUT_VALUE = ("quantiles need networks", "observables without a matrix")
@@ -34,7 +32,6 @@ def messages(kind: str) -> Iterator[tuple[str, str]]:
             yield where, ast.unparse(node.args[0])
 
 
-@pytest.mark.slow
 def test_a_refusal_says_what_it_got_and_what_to_give() -> None:
     found = list(messages("InvalidArgument"))
     assert len(found) > 100

@@ -470,8 +470,10 @@ class Reading:
         try:
             per_rate = normal_form(self.implied.xreplace({t: self.target.ratio})).expression
         except NOT_DECIDED as reason:
-            said = f"got {brief(self.formula, write=str)}: {why(reason)}; leave eta out"
-            raise InvalidArgument(f"expected a formula proportional to eta**2, {said}") from None
+            raise InvalidArgument(
+                f"expected a formula proportional to eta**2, got {brief(self.formula, write=str)}: "
+                f"{why(reason)}; leave eta out"
+            ) from None
         return None if per_rate.has(eta) else value
 
     def unlifted(self, value: Number | None) -> Number | None:

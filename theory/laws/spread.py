@@ -321,12 +321,15 @@ class Spread(Composite):
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             text = f"mean {formula_text(self.whole.leading())} to leading order"
-            slow = self.network._is_chain and self._holds_output and not self._first.in_numbers
             text += "; joint_limit() is of variance/mean**2" * (self.network.depth == L)
-            return f"{text}; leading() takes up to a minute" if slow else text
+            return f"{text}; leading() takes up to a minute" if self._is_slow_to_limit() else text
         mean = "" if is_large(network) else formula_text(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
         return f"mean {mean}" if 0 < len(mean) < 320 else f"long; call it with numbers for {sizes}"
+
+    def _is_slow_to_limit(self) -> bool:
+        """Whether `leading` takes more than a second or two."""
+        return self.network._is_chain and self._holds_output and not self._first.in_numbers
 
     def _is_slow_in_blocks(self) -> bool:
         """Whether the words of the square, in blocks, take many seconds to derive: words with
@@ -366,8 +369,7 @@ class Spread(Composite):
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
             return lines
-        quick = self._observable == _QUICK_IN_BLOCKS or isinstance(self.network.depth, int)
-        if self.network.width == n and (slow or quick):
+        if self.network.width == n and (slow or not self._is_slow_to_limit()):
             with suppress(NotSolved):
                 deviation = Math.of(self.leading().standard_deviation)
                 lines.append(Line(Math("", r"\text{standard deviation}"), deviation, "~"))
