@@ -18,11 +18,11 @@ from theory.networks.sizes import (
     Sizes,
     bound_sizes,
     network_at,
-    read_size,
     refuse_open_depth,
+    sizes_given,
 )
 from theory.public_names import PickledByFields, PublicNames
-from theory.symbols import L, meant, n
+from theory.symbols import L, n
 from theory.validation import brief, typed, whole_number
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -35,7 +35,6 @@ __all__ = [
     "WideValue",
     "at_named_width",
     "at_width",
-    "by_column",
     "checked_depths",
     "in_floats",
     "one_depth",
@@ -108,12 +107,8 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
         >>> round(squared_update(MLP(activation=Tanh())).at(L=12).value, 6)
         1.649215
         """
-        network = self.network
-        wide = [n] * (n in network.free_symbols)
-        symbols = (*self.open_sizes, *wide)
-        given = bound_sizes(symbols, network, places, sizes)
-        numbers = {s: number for s, number in given.items() if meant(number, s) is not s}
-        return self._at({symbol: read_size(symbol, number) for symbol, number in numbers.items()})
+        wide = [n] * (n in self.network.free_symbols)
+        return self._at(sizes_given((*self.open_sizes, *wide), self.network, places, sizes))
 
     def _at(self, sizes: Sizes) -> Self:
         return replace(self, network=network_at(self.network, sizes))  # type: ignore[type-var]
@@ -282,11 +277,6 @@ def at_named_width(value: Any, named: dict[str, Any]) -> tuple[Any, dict[str, An
     widths = {name: named[name] for name in wide if name in named}
     rest = {name: size for name, size in named.items() if name not in widths}
     return value.at(**widths) if widths else value, rest
-
-
-def by_column(rows: list[list[float]]) -> tuple[FloatArray, ...]:
-    """An array for each column of ``rows``."""
-    return tuple(np.array(rows).T)
 
 
 def _width(network: Network) -> str:

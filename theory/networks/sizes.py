@@ -28,6 +28,7 @@ __all__ = [
     "rates_at",
     "read_size",
     "refuse_open_depth",
+    "sizes_given",
     "takes_no_sizes",
 ]
 
@@ -156,6 +157,15 @@ def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network,
     known = any(symbol.name == meaning for symbol in symbols)
     fix = f"give {meaning}={brief(value)}" if known else fixed
     return f"expected {_listed(symbols)}, got {name}={brief(value)}; {fix}"
+
+
+def sizes_given(
+    symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
+) -> Sizes:
+    """The checked numbers of `bound_sizes`; a size itself, or a symbol of its name, stays open."""
+    given = bound_sizes(symbols, network, places, named)
+    numbers = {each: size for each, size in given.items() if meant(size, each) is not each}
+    return {each: read_size(each, size) for each, size in numbers.items()}
 
 
 def _listed(symbols: Sequence[Symbol]) -> str:

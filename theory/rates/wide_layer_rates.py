@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from sympy import Expr, Rational, Symbol
 
@@ -23,22 +23,17 @@ from theory.infinite_width.recursion import (
     output_moved_by_layers,
     output_moved_by_readout,
 )
-from theory.infinite_width.streams.blocks import output_moved_by_stream
+from theory.infinite_width.streams.blocks import Movement, output_moved_by_stream
 from theory.infinite_width.wide_update import QUICK, WideUpdate
-from theory.infinite_width.wide_value import (
-    at_named_width,
-    at_width,
-    by_column,
-    in_floats,
-    one_depth,
-)
+from theory.infinite_width.wide_value import at_named_width, at_width, in_floats, one_depth
 from theory.laws.criteria import LastLayer, bound_text
 from theory.networks.mlp import MLP
 from theory.networks.network import checked_network
 from theory.networks.residual import Residual
 from theory.networks.roles import ByRole, UpDown
 from theory.networks.sizes import bound_sizes
-from theory.public_names import PickledByFields, PublicNames
+from theory.public_names import PickledByFields, PublicNames, cached_property
+from theory.solutions.arrays import columns
 from theory.waiting import announced
 from theory.writing.blocks import Line, Table
 from theory.writing.notation import Math
@@ -80,6 +75,15 @@ def rate_lines(table: Table, sign: str) -> list[Line]:
     ]
 
 
+class _Rates(NamedTuple):
+    """The rates of groups over the powers of n, and E[(Delta z)^2] of every layer over the bound if
+    all groups train."""
+
+    alone: dict[str, float]
+    together: dict[str, float]
+    moved: FloatArray
+
+
 @dataclass(frozen=True)
 class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
     """The largest rates, as n -> infinity, of first layer, hidden layers (2 to L) and readout under
@@ -115,32 +119,45 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         >>> {name: round(rate, 6) for name, rate in rates.items()}
         {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 0.125}
         """
+        self._check_depth("alone")
+        return self._at_width(self._rates.alone)
+
+    @cached_property
+    def _rates(self) -> _Rates:
         with announced("layer rates"):
-            return self._at_width(self._alone(self._depth("alone")))
+            squares = {name: self._moved_z({name: 1.0})[-1] for name in self._drawn_parts[:-1]}
+            self._checked([*squares.values()])
+            alone = {name: float(square) ** -0.5 for name, square in squares.items()}
+            alone["readout"] = 1 / self._moved_by_readout()
+            moved_z = self._moved_z(alone)
+            largest = max(float(moved_z[-1]) ** 0.5, self._moved_f(alone) + 1)
+            self._checked(largest)
+        at_bound, joint = (
+            {name: rate * float(self.bound) ** 0.5 / factor for name, rate in alone.items()}
+            for factor in (1, largest)
+        )
+        self._checked([*at_bound.values(), *joint.values()])
+        return _Rates(at_bound, joint, moved_z / largest**2)
 
-    def _alone(self, depths: int) -> dict[str, float]:
-        """`alone`, over the powers of n."""
-        single = depths == 1 and self._last == "layer"  # there are no layers 2 to L
-        names = self._drawn_parts[:1] if single else self._drawn_parts[:-1]
-        squares = {name: float(self._moved({name: 1.0}, depths)[0][-1]) for name in names}
-        self._checked([*squares.values()], depths)
-        rates = {name: square**-0.5 for name, square in squares.items()}
-        rates["readout"] = 1 / self._moved_by_readout(depths)
-        return self._bounded(rates, depths)
+    def _moved_z(self, rates: dict[str, float]) -> FloatArray:
+        """E[(Delta z)^2] in every layer if the groups of ``rates`` train."""
+        layers = self.update._layers(self.network.layers)
+        return moved_in_every_layer(layers, self.update.optimiser, self._by_layer(rates))
 
-    def _moved(self, rates: dict[str, float], depth: int) -> tuple[FloatArray, float]:
-        """E[(Delta z)^2] in every layer and |Delta f| if the groups of ``rates`` train."""
-        layers, optimiser = self.update._layers(depth), self.update.optimiser
-        first = self.update._multipliers(depth)
+    def _moved_f(self, rates: dict[str, float]) -> float:
+        """|Delta f| if the groups of ``rates`` below the readout train."""
+        layers = self.update._layers(self.network.layers)
+        return output_moved_by_layers(layers, self.update.optimiser, self._by_layer(rates))
+
+    def _by_layer(self, rates: dict[str, float]) -> FloatArray:
+        """The rate of every layer."""
+        first = self.update._multipliers(self.network.layers)
         first[1:] = 0
-        joint = rates.get("first layer", 0.0) * first
-        joint += rates.get("hidden layers", 0.0) * (1 - first)
-        moved_f = output_moved_by_layers(layers, optimiser, joint)
-        return moved_in_every_layer(layers, optimiser, joint), moved_f
+        return rates.get("first layer", 0.0) * first + rates.get("hidden layers", 0.0) * (1 - first)
 
-    def _moved_by_readout(self, depth: int) -> float:
+    def _moved_by_readout(self) -> float:
         """|Delta f| of the readout's own step, which reads the input of one more layer."""
-        deeper = self.update._layers(depth + 1)
+        deeper = self.update._layers(self.network.layers + 1)
         return float(output_moved_by_readout(deeper, self.update.optimiser, -1))
 
     @property
@@ -153,16 +170,8 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         >>> [round(rate, 6) for rate in rates.together]
         [1.320129, 0.154783, 0.081209]
         """
-        with announced("layer rates"):
-            return tuple(self._at_width(self._together(self._depth("together"))).values())
-
-    def _together(self, depths: int) -> dict[str, float]:
-        """`together`, over the powers of n."""
-        alone = self._alone(depths)
-        moved_z, moved_f = self._moved(alone, depths)
-        largest = max(float(moved_z[-1]) ** 0.5, moved_f + float(self.bound) ** 0.5)
-        self._checked(largest, depths)
-        return self._bounded({name: rate / largest for name, rate in alone.items()}, depths)
+        self._check_depth("together")
+        return tuple(self._at_width(self._rates.together).values())
 
     @property
     def equal_shares(self) -> FloatArray:
@@ -175,10 +184,10 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         """
         if not isinstance(self.network, MLP):
             raise NotSolved("equal shares of single blocks are not solved: take alone or together")
-        depths = self._depth("equal_shares")
+        self._check_depth("equal_shares")
         with announced("layer rates"):
-            found = equal_shares(self.update._layers(depths), self.update.optimiser)
-        rates = self._checked(found * float(self.bound) ** 0.5, depths)
+            found = equal_shares(self.update._layers(self.network.layers), self.update.optimiser)
+        rates = self._checked(found * float(self.bound) ** 0.5)
         return self._at_width({"layers": rates})["layers"]
 
     def at(self, *places: Any, **sizes: Any) -> WideLayerRates:
@@ -236,7 +245,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         elsewhere = self.update._elsewhere
         depth = bound_sizes(self.open_sizes, value.network, sizes, rest, elsewhere).get(self._size)
         if isinstance(depth, Iterable):
-            return by_column([list(value.at(each).together) for each in depth])
+            return columns([value.at(each).together for each in depth])
         return (value if depth is None else value.at(depth)).together
 
     def latex(self) -> str:
@@ -246,7 +255,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         >>> print(layer_rates(MLP(depth=16, activation=Tanh())).latex().splitlines()[1])
         \eta_{\text{first layer, alone}} &\approx  5.18635 \\
         """
-        self._depth("latex()")
+        self._check_depth("latex()")
         return formulas_latex(rate_lines(self._table, "≈"))
 
     def _repr_html_(self) -> str | None:
@@ -255,21 +264,15 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:
-        return ("first layer", "hidden layers", "readout")
+        return ("first layer", *("hidden layers",) * (self.network.depth != 1), "readout")
 
     def _laws(self) -> tuple[Expr, ...]:
         return ()
 
-    def _bounded(self, rates: dict[str, float], depth: int) -> dict[str, float]:
-        """``rates`` at the bound 1, at the bound."""
-        found = {name: rate * float(self.bound) ** 0.5 for name, rate in rates.items()}
-        self._checked([*found.values()], depth)
-        return found
-
-    def _checked(self, rates: Any, depth: int) -> FloatArray:
+    def _checked(self, rates: Any) -> FloatArray:
         """``rates``, or `NotSolved` where a rate is beyond the range of floats."""
-        network = self.update.network
-        return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
+        network = self.network
+        return in_floats(rates, True, "a rate", network, network.layers, "give a smaller depth")
 
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
@@ -288,8 +291,7 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
 
     def _farther(self) -> str:
         """Whether the rates together move an earlier layer by more than the last."""
-        depth = self.network.layers
-        moved = self._moved(self._together(depth), depth)[0] / float(self.bound)
+        moved = self._rates.moved
         return moved_farther(self._place(int(moved.argmax())), float(moved.max()), self.bound)
 
     def _place(self, index: int) -> str:
@@ -300,13 +302,13 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
     def _size(self) -> Symbol:
         return self.network._depth_symbol
 
-    def _depth(self, name: str) -> int:
-        return one_depth(self.update.network, None, f"at({self._size}=64).{name}")
+    def _check_depth(self, name: str) -> None:
+        one_depth(self.network, None, f"at({self._size}=64).{name}")
 
     @property
     def _table(self) -> Table:
-        network = self.update.network
-        rates = [self._alone(network.layers), self._together(network.layers)]
+        network = self.network
+        rates = [self._rates.alone, self._rates.together]
         units = {-1: "/n", Rational(-1, 2): "/sqrt(n)"}
         if isinstance(network.width, int):
             rates, units = [self._at_width(each) for each in rates], {}
@@ -343,15 +345,21 @@ the last block, steps of GradientDescent()
         down = ("down",) * isinstance(self.update.network.branch, UpDown)
         return ("input", "up", *down, "readout")
 
-    def _moved(self, rates: dict[str, float], depth: int) -> tuple[FloatArray, float]:
-        """E[(Delta h)^2] of the stream after blocks 0 to B, and |Delta f|."""
+    def _movement(self, rates: dict[str, float]) -> Movement:
+        """Of the stream after blocks 0 to B."""
         roles = {role: Rational(rates.get(role, 0.0)) for role in ("input", "up", "down")}
-        found = replace(self.update, rates=ByRole(**roles))._movement(depth)
-        return found.stream, found.output
+        return replace(self.update, rates=ByRole(**roles))._movement(self.network.layers)
 
-    def _moved_by_readout(self, depth: int) -> float:
-        network = self.update.network._with(blocks=depth)
-        return output_moved_by_stream(network, self.update.inputs, self.update.optimiser)
+    def _moved_z(self, rates: dict[str, float]) -> FloatArray:
+        return self._movement(rates).stream
+
+    def _moved_f(self, rates: dict[str, float]) -> float:
+        return self._movement(rates).output
+
+    def _moved_by_readout(self) -> float:
+        return output_moved_by_stream(
+            self.update.network, self.update.inputs, self.update.optimiser
+        )
 
     def _place(self, index: int) -> str:
         return f"block {index}"

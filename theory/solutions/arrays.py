@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, Protocol, TypeAlias
 
@@ -21,6 +21,7 @@ __all__ = [
     "FastNumbers",
     "FloatArray",
     "broadcast",
+    "columns",
     "over_arrays",
 ]
 
@@ -132,14 +133,19 @@ def _filled(
         results.append(known[key])
         done(len(results) / rest.size)
     if isinstance(results[0], tuple):
-        if len(set(map(len, results))) > 1:
-            raise InvalidArgument(
-                "expected depths that have the same groups of weights, got L=1, which has no "
-                "layers 2 to L, among others; call depth 1 by itself"
-            )
-        columns = (np.array(column).reshape(shape) for column in zip(*results, strict=True))
+        arrays = (column.reshape(shape) for column in columns(results))
         kind = type(results[0])
-        return kind._make(columns) if hasattr(kind, "_make") else tuple(columns)
+        return kind._make(arrays) if hasattr(kind, "_make") else tuple(arrays)
     found = found.copy()
     found[rest] = results
     return found.reshape(shape)
+
+
+def columns(rows: Sequence[tuple[Any, ...]]) -> tuple[FloatArray, ...]:
+    """An array for each column; `InvalidArgument` where groups of weights are missing in a row."""
+    if len(set(map(len, rows))) > 1:
+        raise InvalidArgument(
+            "expected depths that have the same groups of weights, got L=1, which has no layers 2 "
+            "to L, among others; call depth 1 by itself"
+        )
+    return tuple(np.array(column) for column in zip(*rows, strict=True))

@@ -26,7 +26,7 @@ from theory.networks.sizes import (
     bound_sizes,
     in_order,
     is_large,
-    read_size,
+    sizes_given,
     takes_no_sizes,
 )
 from theory.precision import published, workdps
@@ -40,7 +40,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.floats import as_float, as_log
-from theory.symbols import B, L, a, b, meant, n, n_0
+from theory.symbols import B, L, a, b, n, n_0
 from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -221,9 +221,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         >>> squared_update(MLP()).label.at(n=10, L=2).exact, squared_update(MLP()).at(4, 2).exact
         (7*eta**2/2, 3167*eta**2/256)
         """
-        given = bound_sizes(self.open_sizes, self.network, places, sizes)
-        numbers = {s: number for s, number in given.items() if meant(number, s) is not s}
-        return self._at({symbol: read_size(symbol, number) for symbol, number in numbers.items()})
+        return self._at(sizes_given(self.open_sizes, self.network, places, sizes))
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
         """The value at eta = 1 at numbers for all of its open sizes, as floats: `lambdify`.

@@ -132,6 +132,8 @@ def test_rates_at_several_depths_are_called_drawn_and_written() -> None:
     rates: Any = layer_rates(MLP(64, activation=Tanh()))
     called, together = rates(L=[4, 8]), [rates.at(L=depth).together for depth in (4, 8)]
     assert [tuple(each) for each in called] == [*zip(*together, strict=True)]
+    with pytest.raises(InvalidArgument, match="the same groups of weights, got L=1"):
+        rates(L=[1, 2])
     axes = rates.plot(Figure().add_subplot(), L=[4, 8])
     drawn = [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()]
     assert drawn == [list(each) for each in called]
