@@ -114,21 +114,27 @@ def _table(name: str, rows: object) -> tuple[tuple[Expr, ...], ...]:
 
 def asked_inputs(network: Network, inputs: object) -> Inputs:
     """The inputs that a call gives; for None the one of ``network``, whose |x|^2 is a number times
-    the input width."""
-    if isinstance(inputs, Inputs):
-        return inputs
-    if inputs is not None:
+    the input width.  `InvalidArgument` for inputs that contradict the ``input_norm2`` of the
+    network."""
+    if not isinstance(inputs, Inputs | None):
         raise InvalidArgument(
             f"expected Inputs(...) for inputs, got inputs={typed(inputs)}; leave it out for the "
             f"input of the network"
         )
+    if inputs is not None and network.input_norm2 is None:
+        return inputs
     square = sympify(network.norm2) / network.first_fan_in
     if not square.is_number:
         raise NotSolved(
             f"as n -> infinity |x|^2 must be a number times the input width, got {network.norm2}: "
-            f"leave input_norm2 out, or give inputs=Inputs(gram=((1,),))"
+            f"leave input_norm2 out"
         )
-    return Inputs(gram=((square,),))
+    if inputs is not None and inputs.square != square:
+        raise InvalidArgument(
+            f"expected one |x|^2, got input_norm2={brief(network.input_norm2)} of the network and "
+            f"inputs={inputs}; give gram=(({square},),), or leave one of the two out"
+        )
+    return inputs or Inputs(gram=((square,),))
 
 
 def fan_in_ratio(network: Network) -> Expr:

@@ -187,25 +187,19 @@ def numeric_problem(
 
 def _with_inputs(network: Network, inputs: object) -> tuple[Network, float | None]:
     """The network with the |x|^2 of ``inputs``, and their |x|_1 over the input width."""
-    asked, size = asked_inputs(network, inputs), int(network.first_fan_in)
     if not isinstance(network, MLP | Residual):
         raise InvalidArgument(
             f"expected an MLP or a Residual for inputs, got network={brief(network)}; give it "
             f"input_norm2"
         )
-    norm2 = asked.square * size
-    if network.input_norm2 is not None and network.input_norm2 != norm2:
-        raise InvalidArgument(
-            f"expected one |x|^2, got input_norm2={brief(network.input_norm2)} of the network and "
-            f"inputs={inputs!r}; leave one of the two out"
-        )
+    asked, size = asked_inputs(network, inputs), int(network.first_fan_in)
     norm1 = None if asked.norm1 is None else float(asked.norm1)
     if norm1 is not None and size * norm1**2 < asked.square:
         raise InvalidArgument(
             f"expected |x|_1 of at least |x|, got norm1={norm1!r} of {size} entries; give a "
             f"larger norm1"
         )
-    return network._with(input_norm2=norm2), norm1
+    return network._with(input_norm2=asked.square * size), norm1
 
 
 def _check_size(network: Network) -> None:
