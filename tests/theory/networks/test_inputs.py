@@ -1,5 +1,7 @@
 """The inputs of a call and the ``input_norm2`` of its network are one |x|^2."""
 
+from collections.abc import Callable
+
 import pytest
 
 from theory import (
@@ -27,17 +29,19 @@ NETWORKS = (
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("network", NETWORKS, ids=("mlp", "numbers", "residual"))
-def test_inputs_that_contradict_the_network_are_refused(call, network):
+def test_inputs_that_contradict_the_network_are_refused(
+    call: Callable[..., object], network: MLP | Residual
+) -> None:
     with pytest.raises(InvalidArgument, match=r"give gram=\(\(3,\),\), or leave one of the two"):
         call(network, inputs=Inputs())
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_inputs_that_agree_with_the_network_change_nothing(call):
+def test_inputs_that_agree_with_the_network_change_nothing(call: Callable[..., object]) -> None:
     network = NETWORKS[0]
     assert repr(call(network, inputs=Inputs(gram=((3,),)))) == repr(call(network))
 
 
-def test_a_norm_without_a_number_per_neuron_is_refused():
+def test_a_norm_without_a_number_per_neuron_is_refused() -> None:
     with pytest.raises(NotSolved, match="leave input_norm2 out"):
         squared_update(MLP(activation=Tanh(), input_norm2=7), inputs=Inputs())
