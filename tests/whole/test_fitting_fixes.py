@@ -175,7 +175,7 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: squared_update(T.Residual(), optimiser=SIGN)(n=64, L=4), "got L=4; give B=4$"),
     (
         lambda: T.maximal_learning_rate(MLP(), optimiser=SIGN)(4),
-        r"give the width to the network, as in MLP\(width=64\)",
+        r"give the width, as in at\(n=64\) or MLP\(width=64\)",
     ),
     (lambda: T.maximal_learning_rate(MLP(), group=T.HiddenLayers())(64, 1), "give FirstLayer"),
     (

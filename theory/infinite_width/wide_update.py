@@ -24,7 +24,7 @@ from theory.networks.roles import block_of
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.optimisers import GradientDescent, Optimiser
 from theory.public_names import cached_property
-from theory.symbols import L, ell, eta, n
+from theory.symbols import L, ell, eta
 from theory.validation import brief, tolerance_value
 from theory.waiting import announced
 from theory.writing.notation import Math
@@ -298,10 +298,14 @@ n = ∞; linearised step of GradientDescent()
     @property
     def _said_step(self) -> str:
         """Which step it is, in words."""
-        given = "" if self.inputs == Inputs() else f" on {self.inputs}"
         if self.step is None:
-            return f"linearised step of {self.optimiser}{given}"
-        return f"real step at eta = {self._said_rate} of {self.optimiser}{given}, over eta^2"
+            return f"linearised step of {self._said_rule}"
+        return f"real step at eta = {self._said_rate} of {self._said_rule}, over eta^2"
+
+    @property
+    def _said_rule(self) -> str:
+        """The optimiser, and the inputs where they are given."""
+        return f"{self.optimiser}" + f" on {self.inputs}" * (self.inputs != Inputs())
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"
@@ -320,8 +324,7 @@ n = ∞; linearised step of GradientDescent()
         return super()._headline()
 
     def _said_value(self) -> str:
-        scale = f" * {n**self._width_power}" * bool(self._width_power)
-        return f"{self.infinite_width():.6g}{scale} at n = ∞"
+        return self._said_number(self.infinite_width())
 
     def _said_law(self) -> str:
         said = f"{self.depth_law._said(eta**2)}; {self.depth_law.regime}"

@@ -249,6 +249,13 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     def _in_drawn_units(self, found: Any) -> Any:
         return found if self._drawn_unit != 1 else self._with_width(found)
 
+    def _said_number(self, found: float) -> str:
+        """``found``, over the power of n, in words."""
+        if self._width_power and isinstance(self.network.width, int):
+            return f"{self._with_width(found):.6g} to leading order as n → ∞"
+        unit = {0: "", -1: "/n"}.get(self._width_power, f" * {n**self._width_power}")
+        return f"{found:.6g}{unit} at n = ∞"
+
     def _with_width(self, found: Any) -> Any:
         """``found``, as numbers; `InvalidArgument` at an open width."""
         power = self._width_power
@@ -280,7 +287,9 @@ def at_named_width(value: Any, named: dict[str, Any]) -> tuple[Any, dict[str, An
 
 
 def _width(network: Network) -> str:
-    return f"give the width to the network, as in {type(network).__name__}(width=64)"
+    """The fix for an open width."""
+    by_name = "at(n=64) or " * (n in network.free_symbols)
+    return f"give the width, as in {by_name}{type(network).__name__}(width=64)"
 
 
 def checked_depths(

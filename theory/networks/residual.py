@@ -59,7 +59,7 @@ class Residual(Network):
     ``input_width``: int, the symbol ``n_0``, or the width (None).
     ``multiplier2``: tau^2; None is 1/B.  ``skip2``: the squared factor of the skip; 1.
     ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1 for the input, 1 for
-    down, and for up the critical value of the activation (2 for ReLU).
+    down, and for up the critical value of the activation at ``bias_variance`` (2 for ReLU).
     ``readout_variance``: in units of 1/width^2; None is 1.  ``input_norm2``: |x|^2; None is n_0.
     ``branch``: `UpDown`, the branch above, or `ActivatedThenWeights` or `WeightsThenActivated`;
     ``norm``: `RMSNorm` or `LayerNorm` at the entry of every branch, or None; ``bias_variance``: of

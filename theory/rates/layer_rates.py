@@ -422,7 +422,8 @@ def layer_rates(
     optimiser: Optimiser | None = None,
 ) -> LayerRates | WideLayerRates:
     """The largest rates of the groups of weights, alone and together: first layer, hidden layers (2
-    to L) and readout of an `MLP`; input, up, down and readout of a `Residual`.
+    to L) and readout of an `MLP`; input, up, down and readout of a `Residual`.  If all groups train
+    together, the rate of each group is its rate alone times one factor.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer, or in the stream after the last block,
     and of E[(Delta f)^2].  At depth 1 there are no layers 2 to L; only the first layer and the
@@ -436,6 +437,9 @@ def layer_rates(
     (n/(sqrt(L)*n_0), sqrt(3)/L**(3/2), 1/n)
     >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
     ['0.172', '0.0421', '0.006']
+    >>> from theory import Residual, Tanh
+    >>> layer_rates(Residual(64, activation=Tanh()))(B=8)[-1]  # the readout's
+    0.003185...
     """
     plain = inputs is None and optimiser in (None, GradientDescent())
     if not (checked_network(network)._is_exact and plain):

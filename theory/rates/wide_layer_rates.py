@@ -7,7 +7,6 @@ side, so that E[(Delta f)^2] of all groups is the square of a sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -25,7 +24,13 @@ from theory.infinite_width.recursion import (
 )
 from theory.infinite_width.streams.blocks import Movement, output_moved_by_stream
 from theory.infinite_width.wide_update import QUICK, WideUpdate
-from theory.infinite_width.wide_value import at_named_width, at_width, in_floats, one_depth
+from theory.infinite_width.wide_value import (
+    at_named_width,
+    at_width,
+    checked_depths,
+    in_floats,
+    one_depth,
+)
 from theory.laws.criteria import LastLayer, bound_text
 from theory.networks.mlp import MLP
 from theory.networks.network import checked_network
@@ -244,9 +249,12 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         value, rest = at_named_width(self, named)
         elsewhere = self.update._elsewhere
         depth = bound_sizes(self.open_sizes, value.network, sizes, rest, elsewhere).get(self._size)
-        if isinstance(depth, Iterable):
-            return columns([value.at(each).together for each in depth])
-        return (value if depth is None else value.at(depth)).together
+        if depth is None:
+            return value.together
+        depths = checked_depths(value.network, depth)
+        if isinstance(depths, int):
+            return value.at(depths).together
+        return columns([value.at(each).together for each in depths.tolist()])
 
     def latex(self) -> str:
         r"""The rates alone and together of a network with a depth, in LaTeX.
@@ -275,10 +283,10 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         return in_floats(rates, True, "a rate", network, network.layers, "give a smaller depth")
 
     def __repr__(self) -> str:
-        network, optimiser = self.update.network, self.update.optimiser
-        bound = bound_text(self.bound)
-        at = f"bound {bound} at the last {self._last}"
-        head = f"{type(self).__name__} of {network} as n → ∞, {at}, steps of {optimiser}"
+        network = self.update.network
+        at = f"bound {bound_text(self.bound)} at the last {self._last}"
+        steps = f"steps of {self.update._said_rule}"
+        head = f"{type(self).__name__} of {network} as n → ∞, {at}, {steps}"
         first = "" if isinstance(network.width, int) else "give a width and "
         if not isinstance(network.depth, int):
             return f"{head}: {first}take at({self._size}=64) for numbers"

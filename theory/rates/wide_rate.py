@@ -242,7 +242,7 @@ GradientDescent()
         rate = self._one(depth)
         binds = self._binding(depth, rate)
         who = "the mean over the layers" if binds is None else self._said(binds)
-        return f"{rate:.6g}{'/n' if self._width_power else ''} at n = ∞; {who} binds"
+        return f"{self._said_number(rate)}; {who} binds"
 
     def _said(self, place: Any) -> str:
         return f"layer {place}"

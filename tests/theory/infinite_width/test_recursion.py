@@ -187,7 +187,7 @@ def test_numbers_of_sign_descent_hold_the_width() -> None:
     blocks = theory.maximal_learning_rate(theory.Residual(64, 4), optimiser=rule)
     assert float(blocks) == blocks.infinite_width() / 64
     open_width: Any = squared_update(MLP(depth=1), optimiser=rule)
-    with pytest.raises(InvalidArgument, match=r"as in MLP\(width=64\), or call infin"):
+    with pytest.raises(InvalidArgument, match=r"or MLP\(width=64\), or call infin"):
         float(open_width)
 
 

@@ -91,8 +91,17 @@ def test_what_is_refused() -> None:
         layer_rates(each) for each in (MLP(norm=RMSNorm()), MLP(activation=Tanh()))
     ]
     for rates in groups:
-        with pytest.raises(InvalidArgument, match="give the width to the network, as in MLP"):
+        with pytest.raises(InvalidArgument, match=r"give the width, as in at\(n=64\) or MLP"):
             assert rates.at(L=3).alone
+    with pytest.raises(InvalidArgument, match=r"several, got depth=\[\]"):
+        layer_rates(MLP(64, activation=Tanh()))(L=[])
+
+
+def test_the_text_names_the_inputs_and_a_width_in_numbers_leaves_no_power_of_n() -> None:
+    given: Any = layer_rates(MLP(64, 3, activation=Tanh()), inputs=Inputs(gram=((3,),)))
+    assert f"steps of GradientDescent() on {given.update.inputs}" in repr(given)
+    signs = squared_update(MLP(64, 8, activation=Tanh()), optimiser=SignDescent())
+    assert f"{float(signs):.6g} to leading order as n" in repr(signs)
 
 
 def test_the_table_has_the_rates_of_alone_and_together() -> None:
