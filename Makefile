@@ -32,7 +32,7 @@ types: $(READY)
 kernels: $(READY)
 	$(BIN)/python -m tests.tools.compiled
 
-# All tests: the slow ones too, with twice the examples, and those that need PyTorch, JAX (processors
+# All tests: the slow ones too, with four times the examples, and those that need PyTorch, JAX (processors
 # only), Dask and scikit-learn, which it installs in .venv-bench/, about 3 GB and some minutes; and a
 # TeX (Debian: texlive-latex-recommended and lmodern) and Chromium with its driver (chromium,
 # chromium-driver), which it asks for where they are missing: docs/start.md.

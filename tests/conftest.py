@@ -8,15 +8,17 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("thorough", deadline=None, derandomize=True, print_blob=True)
-settings.register_profile("project", settings.get_profile("thorough"), max_examples=50)
+settings.register_profile("project", settings.get_profile("thorough"), max_examples=25)
 settings.load_profile("project")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All cases of a test with the mark `wide` but the first and the last count as `slow`."""
+    """`slow` are the pages of docs/ but the first, and the cases of `wide` tests but two."""
     cases = defaultdict(list)
     for item in items:
+        if item.path.suffix == ".md" and item.path.name not in ("README.md", "start.md"):
+            item.add_marker("slow")
         if item.get_closest_marker("wide"):
             cases[item.nodeid.partition("[")[0]].append(item)
     for each in cases.values():

@@ -69,6 +69,7 @@ def test_width_two_to_25_digits(network: SmallNetwork) -> None:
     assert_width_two(network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [DEAD, LEAKY], ids=["dead layers", "nearly dead layers"])
 def test_dead_layers_do_no_harm(network: SmallNetwork) -> None:
     assert_width_two(network)

@@ -220,6 +220,7 @@ def _sample(network: Network) -> tuple[float, ...]:
     )
 
 
+@pytest.mark.slow
 def test_simulation_of_literal_networks() -> None:
     # Three two-sided comparisons at |z| < 5: a false alarm has probability below 2e-6 for
     # normal means, and the seed is fixed. The output part is left out: its kurtosis is in the

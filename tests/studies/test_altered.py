@@ -36,7 +36,7 @@ def test_there_are_a_hundred_folders_and_more() -> None:
     assert len(EACH) >= 100
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EACH)
 def test_an_altered_folder_is_told_in_a_sentence_and_does_no_harm(kind: str, whole: Path) -> None:
     command = COMMAND_OF.get(kind.partition(":")[0].partition(" ")[0], "--resume")

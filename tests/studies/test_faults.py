@@ -18,6 +18,7 @@ def undisturbed() -> Reference:
     return reference()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (k % 2)) for k, kind in enumerate(KINDS)]
 )

@@ -142,6 +142,7 @@ def simulated(name: str, trial: Trial, repetitions: int) -> tuple[Cell, list[flo
     return cell, list(trials(trial, cell.ratio, sizes, repetitions, 1))
 
 
+@pytest.mark.slow
 def test_networks_are_rejected_as_often_as_predicted() -> None:
     cell, (half, most, proven) = simulated("5 % too large", Trial(MLP(1024, 4), Gram()), 400)
     assert cell.proven is not None
@@ -150,6 +151,7 @@ def test_networks_are_rejected_as_often_as_predicted() -> None:
     assert proven > 0.95
 
 
+@pytest.mark.slow
 def test_what_is_proven_holds_for_heavy_tails() -> None:
     for name in ("twice too large", "depth L-1 for L"):
         _, (_, _, proven) = simulated(name, Trial(MLP(64, 8), Gram()), 200)

@@ -61,6 +61,7 @@ def test_an_exponent_that_is_put_in_is_found(power: float) -> None:
     assert found.value == pytest.approx(power, abs=0.3)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_best_rates() -> None:
     """95 % each, four depths, 25 studies: 5 misses are expected, 15 or more once in 10,000."""
     truth = [1 + np.log2(maximal_rate(64, 2) / maximal_rate(64, d) * 2 / d) for d in (2, 4, 8, 16)]
@@ -102,7 +103,7 @@ def test_rules_are_what_they_say() -> None:
     assert maximal_rate(64, 16) < RULES["typical network's rate"](64, 16)[HIDDEN]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [4, 8, 32])
 def test_rules_give_each_layer_its_rate(depth: int) -> None:
     rates = {name: rule(64, depth) for name, rule in RULES.items()}
@@ -141,6 +142,7 @@ def test_results_are_kept_and_read_back(tmp_path: Path, capsys: pytest.CaptureFi
     assert "∞ [∞, ∞]" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_kept_study_is_the_one_that_is_described() -> None:
     results = kept_results()
     assert tuple(found.setting for found in results) == SETTINGS
@@ -159,6 +161,7 @@ def test_the_kept_study_is_the_one_that_is_described() -> None:
             assert each.rate == pytest.approx(asked[each.rule][HIDDEN], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_best_rates_lie_inside_the_grid() -> None:
     for found in kept_results():
         ends = found.setting.octaves[0], found.setting.octaves[-1]

@@ -24,7 +24,7 @@ Table = tuple[tuple[int, ...], ...]
 
 
 def generated(examples: int) -> settings:
-    """As many generated ``examples`` in ``make test-all``; in ``make test`` half of them."""
+    """As many generated ``examples`` in ``make test-all``; in ``make test`` a quarter."""
     return settings(max_examples=-(-examples * settings().max_examples // 100))
 
 

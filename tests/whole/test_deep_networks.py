@@ -135,6 +135,7 @@ def test_what_stays_long_is_refused_at_once(call: Callable[[], Any], words: str)
     assert time.thread_time() - begun < 2
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_deep_network(capsys: pytest.CaptureFixture[str]) -> None:
     begun = time.thread_time()
     assert main(["--depth", "3000"]) == 0

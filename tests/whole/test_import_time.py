@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = {
     *("scipy.optimize", "scipy.special", "scipy.stats", "matplotlib", "jinja2"),
     *("pandas", "pyarrow", "distributed", "torch", "hypothesis"),
@@ -12,6 +14,7 @@ HEAVY = {
 """What a measurement does not need."""
 
 
+@pytest.mark.slow
 def test_what_is_slow_to_load_is_loaded_where_it_is_used() -> None:
     shown = "import sys; from verify import monte_carlo; import verify.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)

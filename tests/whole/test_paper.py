@@ -41,6 +41,7 @@ def test_notation_for_a_terminal_is_read_as_latex() -> None:
     assert value_and_error(9.0, 40.0, LATEX) == r"8 \times 10^{3} \pm 3 \times 10^{5}"
 
 
+@pytest.mark.slow
 def test_the_paper_holds_the_law_the_references_and_a_table() -> None:
     text = paper(MLP(depth=4))
     assert r"exactly for \texttt{MLP(depth=4)}" in text

@@ -177,6 +177,7 @@ def test_a_warning_names_a_call_that_there_is_for_the_group() -> None:
         transfer_learning_rate(0.1, MLP(64, 2), MLP(8, 64))
 
 
+@pytest.mark.slow
 def test_rows_of_different_networks_differ() -> None:
     networks = [
         MLP(8, 2),

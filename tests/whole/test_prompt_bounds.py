@@ -184,6 +184,7 @@ def test_one_word_is_one_word() -> None:
     assert "; 1 word, closed" in repr(derive(f**2, MLP()))
 
 
+@pytest.mark.slow
 def test_a_long_table_is_printed_on_demand() -> None:
     networks = [MLP(16, depth) for depth in range(1, 9)]
     found = compare_law(networks=networks, samples=200, seed=1)

@@ -219,6 +219,7 @@ def test_every_formula_that_is_returned_can_be_read_again() -> None:
     assert all(kind.__module__.startswith("sympy.") for kind in kinds)
 
 
+@pytest.mark.slow
 def test_a_root_of_thousands_of_digits_is_read_as_a_power_of_its_value() -> None:
     exact = maximal_learning_rate(MLP(1000, 300)).exact
     assert exact**-2 == squared_update(MLP(1000, 300)).per_eta2

@@ -77,6 +77,7 @@ def test_the_version_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"mup-depth {VERSION}\n"
 
 
+@pytest.mark.slow
 def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys)
     network = MLP()
@@ -91,6 +92,7 @@ def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[
     assert "label over η² → ell**3/3 + ell/6" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", ["0", "1/3"])
 def test_the_closed_forms_and_the_joint_limits_are_printed(
     capsys: pytest.CaptureFixture[str], slope: str
@@ -112,6 +114,7 @@ def test_a_width_in_numbers_has_a_closed_form_and_no_limit(
     assert "n → ∞" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_depth_in_numbers_is_exact_in_the_width(
     capsys: pytest.CaptureFixture[str], depth: int
@@ -171,15 +174,18 @@ def test_a_large_network_prints_short_numbers(capsys: pytest.CaptureFixture[str]
     assert max(map(len, out.splitlines())) < 200
 
 
+@pytest.mark.slow
 def test_the_slope_enters_the_law(capsys: pytest.CaptureFixture[str]) -> None:
     assert "L**3*eta**2/3" in printed(capsys, "--slope", "1")
     assert "17*L**3*eta**2/60" in printed(capsys, "--slope", "0.5")
 
 
+@pytest.mark.slow
 def test_a_slope_of_zero_is_relu(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "--slope", "0") == "".join(f"{p}\n\n" for p in derivation_text(MLP()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [MLP(), MLP(depth=2), MLP(4)], ids=repr)
 def test_every_line_fits_a_page(network: MLP) -> None:
     lines = [line for text in derivation_text(network) for line in text.splitlines()]
@@ -221,6 +227,7 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert "python -m theory --width 1000 --depth 1000" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_module() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "theory", "--depth", "1"],
@@ -244,6 +251,7 @@ def test_the_printed_words_are_those_of_the_engine() -> None:
     }
 
 
+@pytest.mark.slow
 def test_every_line_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
     for options in (["--width", "10", "--depth", "10"], ["--slope", "1/3"]):
         assert main(options) == 0

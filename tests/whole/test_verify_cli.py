@@ -170,6 +170,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert not link.is_symlink()
 
 
+@pytest.mark.slow
 def test_help_fits_a_screen_and_has_examples() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "verify", "--help"], capture_output=True, text=True, check=True

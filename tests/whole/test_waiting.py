@@ -62,7 +62,7 @@ HUGE = [
 ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [pytest.param(each, marks=[pytest.mark.slow] * (k % 2)) for k, each in enumerate(HUGE)],
@@ -156,7 +156,7 @@ def test_a_long_network_is_cut_within_a_result_alone(network: Any, kind: str) ->
     assert len(text) <= 600
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("network", BLOCKS, ids=str)
 @pytest.mark.parametrize("kind", ["update", "rate", "readout", "alignment"])
 def test_a_repr_of_blocks_is_short_and_quick(network: Residual, kind: str) -> None:
@@ -177,6 +177,7 @@ def test_the_spread_of_blocks_names_the_call_that_waits() -> None:
     assert time.thread_time() - begun < 4
 
 
+@pytest.mark.slow
 def test_formulas_of_a_layer_are_shown_in_short() -> None:
     equations = derive(trace(K**3) * trace(K), MLP()).layer_equations
     assert len(repr(equations)) <= 600

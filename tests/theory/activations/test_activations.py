@@ -40,7 +40,7 @@ EVERY = [*SMOOTH, ReLU(), Linear(), LeakyReLU("0.1"), Activation("z/(1 + z**4)**
 GRID = np.array([-30.0, -3.3, -1.0, -0.2, -1e-3, 1e-3, 0.4, 1.7, 5.0, 30.0])
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", EVERY, ids=repr)
 def test_values_and_derivatives_are_those_of_the_formula(activation: Nonlinearity) -> None:
     for made, formula in (

@@ -106,6 +106,7 @@ def test_the_stable_edge_by_another_quadrature(activation: Nonlinearity) -> None
     assert math.isclose(float(network.c), weight, rel_tol=1e-11)
 
 
+@pytest.mark.slow
 def test_the_half_stable_point_of_gelu() -> None:
     _, point = critical(GELU()).points
     assert point.kind == "half-stable"
@@ -123,6 +124,7 @@ def test_slopes_and_biases() -> None:
     assert (point.kind, point.fixed_point.constant) == ("growing", Rational(1, 8))
 
 
+@pytest.mark.slow
 def test_a_contact_beyond_every_power() -> None:
     hard = Activation("max(-1, min(z, 1))")
     (point,) = critical(hard).points
@@ -167,7 +169,7 @@ def test_refusals_carry_the_numbers(call: object, why: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", ["1e-15", "1000", "1e6", "1e11"])
 def test_the_edge_of_erf_far_out_in_closed_form(bias: str) -> None:
     """b = Q - asin(2 Q/(1 + 2 Q)) sqrt(1 + 4 Q)/2, in 60 digits."""
@@ -181,7 +183,7 @@ def test_the_edge_of_erf_far_out_in_closed_form(bias: str) -> None:
     assert point.kind == "stable"
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", [GELU(), ELU(), Mish(), Softsign()], ids=str)
 def test_the_point_at_the_bias_of_an_edge_far_out(activation: Nonlinearity) -> None:
     for variance in (2000.0, 1e9):
@@ -212,6 +214,7 @@ def test_a_critical_bias_is_found_again() -> None:
     assert "stable edge" in repr(found)
 
 
+@pytest.mark.slow
 def test_an_infinite_slope_at_0_is_refused_by_a_sentence() -> None:
     with pytest.raises(NotSolved, match="bounded slope"):
         critical(Activation("sqrt(abs(z))"))

@@ -122,7 +122,7 @@ def test_derivatives_in_the_variance(activation: Nonlinearity) -> None:
         assert math.isclose(bend, found.curvature / variance, rel_tol=1e-6, abs_tol=1e-8)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", OTHERS, ids=repr)
 def test_the_fast_road_and_the_promised_error(activation: Nonlinearity) -> None:
     table = moment_table(activation)

@@ -89,6 +89,7 @@ def int_of(text: str) -> int:
     return value
 
 
+@pytest.mark.slow
 def test_importing_the_packages_leaves_the_interpreter_as_it_was() -> None:
     code = "import sys; before = sys.get_int_max_str_digits(); import theory, verify; "
     code += "sys.exit(sys.get_int_max_str_digits() != before)"

@@ -110,6 +110,7 @@ def test_a_precision_that_a_user_sets_is_neither_read_nor_changed(name: str, dig
         assert mpmath.mp.dps == digits
 
 
+@pytest.mark.slow
 def test_the_issue() -> None:
     """Four threads, 100 calls at 3 and at 15 digits."""
     update = squared_update(MLP(1000, 300))

@@ -299,7 +299,7 @@ def partitions(size: int, largest: int | None = None) -> list[tuple[int, ...]]:
     return [(k, *rest) for k in range(top, 0, -1) for rest in partitions(size - k, k)]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("degree", [2, 3, 4])
 def test_the_spectrum_is_that_of_zonal_polynomials(degree: int) -> None:
     matrix = derive(trace(K**degree), MLP()).layer_map

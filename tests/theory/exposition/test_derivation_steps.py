@@ -42,7 +42,7 @@ def test_the_law_is_derived_in_ten_steps() -> None:
     assert sum(each.equalities for step in update.derivation for each in step.checked) > 10
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("update", "last"),
     [
@@ -78,6 +78,7 @@ def test_every_kind_of_network_has_its_steps(update: SquaredUpdate, last: list[s
     assert found[shared:] == last
 
 
+@pytest.mark.slow
 def test_words_layer_map_and_spectrum_are_those_of_the_engine() -> None:
     update = squared_update(MLP())
     steps = {step.title: step for step in update.derivation}
@@ -91,6 +92,7 @@ def test_words_layer_map_and_spectrum_are_those_of_the_engine() -> None:
             assert str(each.value) in shown
 
 
+@pytest.mark.slow
 def test_what_is_shown_of_an_update_is_its_values() -> None:
     text = " ".join(repr(squared_update(MLP()).derivation).split())
     update = squared_update(MLP())
@@ -143,7 +145,7 @@ def test_notebooks_show_formulas_in_latex() -> None:
     assert r"1 + \frac{5}{n}" in shown
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [MLP(64), MLP(64, activation=LeakyReLU()), Residual(8), Residual(8, branch_width=4)],
@@ -173,6 +175,7 @@ def test_a_closed_form_is_checked_where_it_holds(derivation: Derivation) -> None
     assert checks.value_identity(derivation).equalities == 3
 
 
+@pytest.mark.slow
 def test_the_tests_that_steps_name_exist() -> None:
     updates = squared_update(MLP()), squared_update(MLP(4, 2))
     named = {name for update in updates for step in update.derivation for name in step.tests}

@@ -48,6 +48,7 @@ def test_a_layer_multiplies_each_combination_by_its_eigenvalue(spectrum: LayerSp
     assert not is_scaled(spectrum.derivation, replace(found[1], combination=wrong[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spectrum", SPECTRA, ids=lambda each: repr(each.derivation)[:70])
 def test_eigenvalues_are_as_many_as_words_and_add_up_to_the_trace(spectrum: LayerSpectrum) -> None:
     matrix, found = spectrum.spectrum.matrix, spectrum.eigenvalues

@@ -64,6 +64,7 @@ CLOSED: list[tuple[MLP, tuple[Expr, Expr, Expr]]] = [
 """Found before and apart from this code, at |x|^2 = n."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "laws"), CLOSED, ids=lambda each: str(each)[:40])
 def test_closed_forms(network: MLP, laws: tuple[Expr, Expr, Expr]) -> None:
     for optimiser, law in zip(OPTIMISERS, laws, strict=True):
@@ -292,7 +293,7 @@ ELSEWHERE: list[MLP] = [
 ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ELSEWHERE, ids=lambda each: str(each)[:60])
 def test_constants_and_exponentials(network: MLP) -> None:
     for optimiser in OPTIMISERS:
@@ -415,6 +416,7 @@ def test_weight_decay_in_the_law(network: MLP, law: Expr) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network", [MLP(activation=Activation("tanh(z) + z**2/4")), MLP(activation=Tanh())], ids=str
 )
@@ -466,7 +468,7 @@ def test_slopes_of_any_sign_and_size_are_scale_invariant(formula: str, constant:
     assert math.isclose(exact, float(constant) * 1e12, rel_tol=1e-3)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", ["0.01", "0.3", "30"])
 def test_the_law_of_relu_with_an_epsilon_follows_from_a_density(
     epsilon: str,

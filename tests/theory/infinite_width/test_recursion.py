@@ -161,6 +161,7 @@ def test_multiples_and_decay() -> None:
     assert decayed.value == pytest.approx(plain + 0.25 * 7**2 * 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", [Tanh(), GELU()])
 def test_epsilon_interpolates_between_signs_and_gradients(activation: Any) -> None:
     """Epsilon 0 is the sign; a large epsilon makes the step the gradient's over epsilon."""

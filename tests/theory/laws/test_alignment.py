@@ -22,6 +22,7 @@ def solved(layer: object = None) -> Alignment:
     return alignment(MLP(), layer=layer)
 
 
+@pytest.mark.slow
 @generated(25)
 @given(small_networks(((1,), (2,), (1, 1), (2, 1), (1, 2), (1, 1, 1))))
 def test_both_moments_of_both_parts(network: SmallNetwork) -> None:

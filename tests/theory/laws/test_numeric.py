@@ -56,6 +56,7 @@ def errors(slope: str, name: str, width: int, depth: int) -> None:
             assert value == inf or truth < 709.8
 
 
+@pytest.mark.slow
 @generated(150)
 @given(
     st.floats(0, 9),

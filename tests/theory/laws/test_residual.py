@@ -123,7 +123,7 @@ def test_many_blocks_take_no_time(sizes: tuple[int, int]) -> None:
     assert time.process_time() - began < 5
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "begins"),
     [
@@ -145,6 +145,7 @@ def test_values_say_where_they_are(value: Any, begins: str) -> None:
     assert len(repr(value)) < 600
 
 
+@pytest.mark.slow
 def test_latex_names_the_stream_and_the_branch() -> None:
     assert r"\Delta h^{(2)}_i" in squared_update(SQUARE).latex()
     assert r"\Delta (U^{(2)} h^{(1)})_i" in squared_update(SQUARE, Branch(2)).latex()

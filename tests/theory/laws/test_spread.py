@@ -168,7 +168,7 @@ def test_a_slope_as_a_symbol() -> None:
     assert variance.subs({n: 6, L: 4, a: Rational(2, 5)}) == exact
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["label", "kernel"])
 @pytest.mark.parametrize("ratio", [Rational(1, 8), Rational(1, 2), Rational(1)])
 def test_the_joint_limit_is_approached_like_one_over_the_width(name: str, ratio: Expr) -> None:
@@ -189,6 +189,7 @@ def test_the_joint_limit_needs_symbols() -> None:
         tangent_kernel(MLP(depth=4)).joint_limit()
 
 
+@pytest.mark.slow
 def test_the_leading_deviation_in_blocks_is_the_limit_of_exact_values() -> None:
     law = tangent_kernel(Residual()).leading()
     assert law == (5 * E / 2, sqrt(33) * E / sqrt(n))
@@ -217,6 +218,7 @@ def test_a_spread_with_the_output_says_how_long_its_leading_term_takes() -> None
     )
 
 
+@pytest.mark.slow
 def test_formulas_of_a_spread_hold_the_standard_deviation() -> None:
     label = squared_update(MLP()).label.spread
     assert r"\text{standard deviation} &\sim" in label.latex()

@@ -291,6 +291,7 @@ def test_a_layer_that_is_none_of_the_network_is_refused(layer: object) -> None:
 WIDTHS = [Symbol(f"n_{layer}", integer=True, positive=True) for layer in (1, 2, 3)]
 
 
+@pytest.mark.slow
 @given(st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([1, 2, 3]))
 @generated(30)
 def test_a_width_of_its_own_for_every_layer_may_be_a_symbol(

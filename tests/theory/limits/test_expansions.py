@@ -114,7 +114,7 @@ def test_the_joint_limit_is_made_of_the_top_coefficients_of_the_width_series(nam
     assert Poly(found - expected, t).rem(Poly(t**8, t)) == 0
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("order", [0, 1])
 def test_small_and_large_ratios(name: str, order: int) -> None:
@@ -240,13 +240,14 @@ def leading(update: SquaredUpdate, depth: int) -> Expr:
     return sympy_limit(update.label.per_eta2.subs(L, depth), n, oo)
 
 
+@pytest.mark.slow
 def test_the_limit_of_infinite_width_at_numbers() -> None:
     update = squared_update(MLP())
     for depth in (1, 2, 3):
         assert leading(update, depth) == update.width_series(0)[0].subs(L, depth)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("layer", [None, ell])
 def test_the_leading_term_with_multipliers(name: str, layer: object) -> None:

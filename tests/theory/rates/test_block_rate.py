@@ -60,6 +60,7 @@ def test_the_block_that_binds_need_not_be_the_last() -> None:
         repr(maximal_learning_rate(Residual(skip2="1/4", multiplier2="1/9")).exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [2, 8])
 def test_the_rate_of_many_blocks_is_the_limit(width: int) -> None:
     rate: Any = maximal_learning_rate(Residual(width=width))
@@ -82,7 +83,7 @@ def test_the_rate_tends_to_its_leading_term(criterion: Any) -> None:
     assert abs(errors[1] / errors[0] - 0.5) < 0.05
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [SMALL, Residual(8, 4), Residual(5, 3, multiplier2="1/9")])
 def test_rates_together_meet_the_bound(network: Residual) -> None:
     """By the joint update at decimal rates, without the cross terms that `LayerRates` takes."""

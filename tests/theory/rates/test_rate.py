@@ -224,6 +224,7 @@ def value(terms: list[tuple[int, ...]], point: dict[Any, Any]) -> Fraction:
     )
 
 
+@pytest.mark.slow
 @generated(80)
 @given(
     st.lists(monomials, min_size=1, max_size=5),

@@ -58,6 +58,7 @@ def test_the_rate_meets_its_criterion_exactly(case: Any, bound: Fraction, kind: 
     assert rate.evaluate(20) == pytest.approx(mpf(str(rate.exact.evalf(25))), rel=1e-18)
 
 
+@pytest.mark.slow
 @generated(6)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), BOUNDS)
 def test_the_closed_form_of_the_rate_is_that_of_every_network(
@@ -109,6 +110,7 @@ def test_the_mean_over_layers_at_symbolic_width() -> None:
     assert rate.leading() ** -2 == sum(limits) / 3
 
 
+@pytest.mark.slow
 def test_deep_networks_take_the_proof_instead_of_all_layers() -> None:
     deep, rates = MLP(16, 70), (2,) + (3,) * 69
     for given_rates in (None, rates):
@@ -151,6 +153,7 @@ def test_away_from_the_critical_variance_the_last_layer_has_a_rate() -> None:
         maximal_learning_rate(network, criterion=MeanOverLayers()).leading()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_pairs_of_layers_make_the_law(depth: int) -> None:
     """As n -> infinity a pair of trained layers j, k adds L - max(j, k) + 1/2 to E."""

@@ -199,6 +199,7 @@ def test_a_group_alone_is_its_multipliers(width: int, depth: int, inputs: int) -
 # Together
 
 
+@pytest.mark.slow
 @generated(10)
 @given(st.integers(1, 9), st.integers(1, 6), st.integers(1, 9), st.sampled_from(["1", "1/3"]))
 @example(4, 1, 3, "1")
@@ -237,6 +238,7 @@ def test_one_hidden_layer_shares_with_the_readout_alone() -> None:
     assert found == pytest.approx(float(layer_rates(MLP(16, 1)).moved_output), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unlimited_digits")
 def test_the_limit_of_the_share() -> None:
     """1/(2 + sqrt(3)), with errors of order 1/L; the output then moves by 1 + O(1/sqrt(L))."""
@@ -262,6 +264,7 @@ def test_symbolic_groups_together_are_those_of_numbers() -> None:
     assert "MLP(width=6, depth=4)" in repr(numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", [1, 4])
 def test_a_lower_layer_that_moves_farther_is_named(bound: int) -> None:
     network = MLP(64, 8, weight_variance=1)

@@ -46,6 +46,7 @@ def test_transfers_compose(one: MLP, two: MLP, three: MLP, group: Any) -> None:
     assert transfer_learning_rate("0.3", one, one, group=group).rate == 0.3
 
 
+@pytest.mark.slow
 @generated(20)
 @given(SMALL, SMALL)
 @pytest.mark.filterwarnings("ignore::theory.rates.transfer.OutsideValidity")

@@ -77,7 +77,7 @@ def test_a_linear_network_needs_more_depth_and_bears_more() -> None:
     assert linear.ratio > RATES.validity("0.1").ratio
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["label", "total"])
 @pytest.mark.parametrize(("tolerance", "ratio"), [("0.1", "1/2"), ("0.3", "1")])
 def test_the_width_from_which_the_joint_limit_describes(

@@ -166,6 +166,7 @@ def test_rates_of_roles_are_those_of_wide_finite_networks(blocks: int, given: An
     assert wide.alone == pytest.approx(alone, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", [SignDescent(), Normalised()], ids=repr)
 def test_rates_of_roles_are_maximal_alone_and_keep_the_bound_together(optimiser: Any) -> None:
     network = Residual(100, 5, activation=Tanh(), branch=WeightsThenActivated())

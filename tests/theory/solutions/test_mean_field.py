@@ -155,6 +155,7 @@ def test_leading_at_fixed_depth_is_the_limit(depth: int, part: str) -> None:
         assert update.leading() == coefficient * n**power * eta**2
 
 
+@pytest.mark.slow
 def test_leading_at_fixed_depth_keeps_the_symbols_of_the_network() -> None:
     network = MLP(depth=2, input_width=n_0, activation=LeakyReLU(), readout_variance=q)
     update = squared_update(network)

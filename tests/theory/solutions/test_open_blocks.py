@@ -23,7 +23,7 @@ from theory.symbols import B, b, ell, eta, n, p, q
 NETWORK = Residual(blocks=8)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["total", "label", "output"])
 def test_the_leading_term_at_an_open_block_is_that_of_every_block(part: str) -> None:
     law = getattr(squared_update(NETWORK, b), part).leading()
@@ -63,6 +63,7 @@ def test_a_deep_network_keeps_all_powers_too() -> None:
     assert law.subs(b, 7) == derive(trace(K) / n, deep, layer=7).leading()
 
 
+@pytest.mark.slow
 def test_layers_of_a_numbered_depth_do_not_grow() -> None:
     update = squared_update(MLP(depth=8), ell)
     assert (update.leading() / eta**2 - update.width_series(0)[0]).expand() == 0

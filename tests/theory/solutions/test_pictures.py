@@ -72,7 +72,7 @@ def ys(line: Line2D) -> list[float]:
     return np.asarray(line.get_ydata()).tolist()
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VALUES)
 def test_every_value_draws_itself_beside_its_law(name: str) -> None:
     value, xlabel, curves, has_law = VALUES[name]
@@ -228,7 +228,7 @@ def test_a_real_step_is_named_with_its_rate() -> None:
     assert "grows from 0.5 to 2,350" in axes.get_title().replace("\n", " ")
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "first"),
     [
@@ -251,7 +251,7 @@ def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:
     assert list(ys(law)) == pytest.approx([64 / 3] * 2)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["update", "readout", "derivation", "spread", "layer rates"])
 def test_the_law_beside_a_width_in_numbers_is_that_of_the_open_one(name: str) -> None:
     """Drawn with width 64 put into the value, and with the curve of width 64 of the open value."""
@@ -291,12 +291,14 @@ def test_what_cannot_be_drawn_is_one_sentence(call: Any, message: str) -> None:
         call()
 
 
+@pytest.mark.slow
 def test_axes_that_are_given_are_drawn_on_and_returned() -> None:
     axes = Figure().add_subplot()
     assert UPDATE.plot(axes, n=64) is axes
     assert isinstance(UPDATE.plot(), Axes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [{}, {"lines.linewidth": 0.7}])
 def test_ink_colours_and_widths_are_the_users(own: dict[str, Any]) -> None:
     from matplotlib import rcParams, style
@@ -311,6 +313,7 @@ def test_ink_colours_and_widths_are_the_users(own: dict[str, Any]) -> None:
     assert all(unit <= line.get_linewidth() <= 2.1 * unit for line in curves)
 
 
+@pytest.mark.slow
 def test_a_tall_formula_in_a_title_stays_clear_of_the_frame() -> None:
     axes = readout_update(MLP(64, activation=Tanh())).plot()
     assert "dfrac" in axes.get_title().split("\n")[-1]
@@ -344,6 +347,7 @@ assert plt.gcf() is axes.figure
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_a_constant_is_at_every_depth_and_a_legend_covers_no_line() -> None:
     axes = derive(n * (z @ z) * 2 - 4 * n**2 + 1, MLP(64)).plot()
     title = "E[1 - 4·n² + 2·n·|z|²] at width 64 is 1 at every depth shown"
@@ -397,6 +401,7 @@ def test_a_spread_is_drawn_as_the_quantity_that_it_is_of() -> None:
     assert axes.get_ylabel() == "(gᵀK²g)/n of one network"
 
 
+@pytest.mark.slow
 def test_a_value_of_several_numbers_has_their_curves_at_each_size() -> None:
     kernel = tangent_kernel(MLP())
     axes = kernel.plot(n=[64, 256], L=[2, 4, 8])
@@ -415,6 +420,7 @@ def test_the_rate_of_the_readout_is_named() -> None:
     assert "maximal learning rate of the readout" in title.replace("\n", " ").lower()
 
 
+@pytest.mark.slow
 def test_a_long_law_is_not_in_the_legend() -> None:
     axes: Any = squared_update(Residual(64, 16), b).plot()
     texts = [text.get_text() for text in axes.get_legend().get_texts()]

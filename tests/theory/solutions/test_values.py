@@ -51,6 +51,7 @@ def relative_error(found: float, exact: Expr) -> float:
     return float(difference.evalf(5))
 
 
+@pytest.mark.slow
 @generated(60)
 @given(st.sampled_from(sorted(SINGLE)), st.integers(1, 70), st.integers(2, 12))
 def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) -> None:
@@ -62,6 +63,7 @@ def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) ->
     assert relative_error(found, exact_number(value.at(n=width, L=depth))) < BOUND
 
 
+@pytest.mark.slow
 @generated(40)
 @given(
     st.sampled_from(["update", "label", "output", "rate", "readout", "alignment label"]),
@@ -300,7 +302,7 @@ def test_expressions_that_numbers_reads() -> None:
         numbers(U.label.positive_sum(), n=5, L=3)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", ["0", "1/3", "1"])
 def test_a_positive_sum_is_the_exact_value(slope: str) -> None:
     update = squared_update(MLP(activation=LeakyReLU(slope)))

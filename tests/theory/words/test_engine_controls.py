@@ -241,7 +241,7 @@ def test_a_planted_fault_is_seen(
     assert not all(agreements())
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("original", "fault"), FAULTS_OF_BLOCKS, ids=lambda f: f.__name__)
 def test_a_planted_fault_is_seen_by_residual_blocks(
     original: Any, fault: Any, plant: Callable[[Any, Any], None]

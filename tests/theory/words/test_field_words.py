@@ -82,7 +82,7 @@ def test_what_has_not_says_what_to_write(written: Callable[[], Any], fix: str) -
     assert fix in str(refusal.value)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("observable", [trace(K), g @ K @ K @ g, z @ z, trace(K @ K) * f**2])
 def test_n_is_the_width_of_the_layer(observable: Any) -> None:
     plain = derive(observable, MLP())

@@ -52,6 +52,7 @@ def gradient_expectation(factors: Factors, network: SmallNetwork) -> Fraction:
     return result
 
 
+@pytest.mark.slow
 @generated(80)
 @given(gradient_factors(), small_networks(WITH_LAYERS_ABOVE))
 def test_means_with_gradients_at_every_layer(factors: Factors, network: SmallNetwork) -> None:

@@ -272,6 +272,7 @@ def test_a_formula_wrong_from_depth_3_on_is_caught_there() -> None:
     assert dict(found.counterexample.point) == {L: 3, n: 1}
 
 
+@pytest.mark.slow
 def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
     right = squared_update(MLP()).per_eta2
     powers = L**2 / (n + 3) * (1 + 2 / n) ** L * sqrt(L)
@@ -391,6 +392,7 @@ def test_a_function_that_fails_says_why_whatever_is_claimed(
     assert all(word in str(caught.value) for word in words), caught.value
 
 
+@pytest.mark.slow
 def test_eta_is_squared_or_left_out() -> None:
     exact = squared_update(MLP()).per_eta2
     assert asked(exact).verdict is asked(exact * eta**2).verdict is Outcome.CONSISTENT
@@ -402,6 +404,7 @@ def test_eta_is_squared_or_left_out() -> None:
     assert asked(exact * (eta**2 + eta - 1)).verdict is Outcome.REJECTED
 
 
+@pytest.mark.slow
 def test_t_and_n_0_and_a_are_those_of_the_network() -> None:
     law = squared_update(MLP()).per_eta2
     assert asked(law.subs(L, t * n), network=MLP()).verdict is Outcome.CONSISTENT

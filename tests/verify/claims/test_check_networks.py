@@ -42,7 +42,7 @@ def measured(formula: object, **options: Any) -> Outcome:
     return found.evidence.verdict.outcome
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["total", "label", "output"])
 def test_exact_parts_are_told_apart_by_networks(part: str) -> None:
     update = squared_update(MLP())
@@ -101,6 +101,7 @@ def test_small_grids_are_planned_and_decide(planned: dict[str, Any], noticed: fl
     assert {cell.network.first_fan_in for cell in found.evidence.cells} == {3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Conditioned(), RareEvents()])
 def test_any_sampler_may_be_asked(sampler: Any) -> None:
     exact = squared_update(MLP()).exact
@@ -114,6 +115,7 @@ def test_a_sampler_by_name_is_told_all_that_there_are() -> None:
     assert "give Gram(), RareEvents(), Conditioned() or Dense()" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_too_few_networks_do_not_undo_a_proof_and_networks_alone_prove_nothing() -> None:
     found = checked(squared_update(MLP()).exact, grid=GRID, samples=20)
     assert found.evidence is not None
@@ -142,7 +144,7 @@ def test_samples_and_precision_exclude_each_other() -> None:
         checked("L", samples=100, precision=0.1)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "law",
     [
@@ -247,7 +249,7 @@ def run(out: Path, *arguments: str) -> int:
     return cli.main([*arguments, *sizes, "--out", str(out)])
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -54,7 +54,7 @@ def test_right_formulas_are_consistent(formula: Any, asked: dict[str, Any]) -> N
     assert found.verdict.name == "CONSISTENT", found
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "asked", "where", "off"),
     [

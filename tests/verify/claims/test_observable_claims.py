@@ -127,6 +127,7 @@ def test_the_code_of_an_observable_makes_it(observable: Any) -> None:
     assert eval(_code(observable), names) == observable
 
 
+@pytest.mark.slow
 def test_assertions_take_observables() -> None:
     network = MLP(16, 2)
     assert_exact("L*n**2", network, observable=trace(K))

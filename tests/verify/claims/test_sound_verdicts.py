@@ -317,7 +317,7 @@ UNDECIDED_POWERS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("formula", "asked"), UNDECIDED_POWERS, ids=repr)
 def test_a_formula_without_a_value_at_some_sizes_is_undecided(
     formula: str, asked: dict[str, Any]
@@ -343,7 +343,7 @@ BY_CRITERION: list[tuple[Any, dict[str, Any], Outcome]] = [
 ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("formula", "asked", "expected"), BY_CRITERION, ids=repr)
 def test_limits_of_other_criteria_and_places(
     formula: Any, asked: dict[str, Any], expected: Outcome

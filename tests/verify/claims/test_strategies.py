@@ -60,6 +60,7 @@ def test_bounds_are_kept(data: st.DataObject, widths: Any, depths: Any, equal: b
     assert network == MLP(network.width, network.depth)
 
 
+@pytest.mark.slow
 @generated(60)
 @given(points(anything, rates=True))
 def test_every_point_is_in_numbers_and_can_be_derived_and_simulated(point: Point) -> None:
@@ -105,7 +106,7 @@ def test_every_layer_is_drawn(layer: int) -> None:
     assert find(layers(MLP(2, 3)), lambda each: each == layer) == layer
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "simplest"),
     [
@@ -153,7 +154,7 @@ def test_shrinking_goes_by_depth_then_width_then_layer(
         assert found == MLP(found.width)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("symbols", [(), (n,), (L, ell), (n, t), SYMBOLS])
 @pytest.mark.parametrize("roots", [False, True])
 def test_formulas_are_in_their_symbols_and_never_zero(

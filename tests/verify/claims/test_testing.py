@@ -70,7 +70,7 @@ def said(point: Point) -> str:
     return f"at layer {point.layer} of {point.network}{rates}, "
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_derivations_pass(name: str) -> None:
     TESTS[name]()
@@ -80,7 +80,7 @@ def test_every_wrong_derivation_has_its_smallest_network() -> None:
     assert sorted(RIGHT + list(SMALLEST)) == sorted(TESTS)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALLEST)
 def test_wrong_derivations_shrink_to_the_smallest_network(name: str) -> None:
     with pytest.raises(AssertionError) as failed:
@@ -319,7 +319,7 @@ def test_the_issue_a_wrong_constant_is_noticed_by_default() -> None:
     assert_matches_networks(squared_update(MLP(64, 8)).per_eta2, MLP(64, 8), seed=1)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [MLP(8, 64), MLP(2, 30), MLP(3, 12, input_width=40)], ids=repr)
 @pytest.mark.parametrize("part", ["total", "label"])
 def test_rare_events_take_over_where_networks_vary(network: MLP, part: str) -> None:
@@ -331,6 +331,7 @@ def test_rare_events_take_over_where_networks_vary(network: MLP, part: str) -> N
             assert_matches_networks(exact * factor, network, part=part, seed=5)
 
 
+@pytest.mark.slow
 def test_weighted_networks_that_vary_more_than_planned_are_drawn_again() -> None:
     """With the first of many layers trained alone the weights are not made for the update."""
     network, rates = MLP(16, 40), (1,) + (0,) * 39

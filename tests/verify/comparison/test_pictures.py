@@ -151,6 +151,7 @@ def test_hollow_marks_do_not_decide() -> None:
     assert sorted(filled) == [False, True]
 
 
+@pytest.mark.slow
 def test_an_estimate_is_drawn_beside_exact_values_part_by_part(measured: Estimate) -> None:
     exact = squared_update(MLP(32, 8), ell)
     axes = measured.plot(Figure().add_subplot(), theory=exact)
@@ -211,6 +212,7 @@ def test_the_picture_of_a_limit_calls_it_a_limit() -> None:
     assert entries(found.plot(theory=squared_update(network)))[0] == r"$n \to \infty$, total"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.05, "1/20"])
 def test_the_picture_of_real_steps_names_a_linearised_theory(step: Any) -> None:
     network = MLP(16, 2)
@@ -339,6 +341,7 @@ def test_a_check_by_theory_names_the_observable_on_its_axis() -> None:
     assert found.plot().get_ylabel() == "E[tr(K)]"
 
 
+@pytest.mark.slow
 def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:
     found = check("L**3/3", grid=GRID, samples=2000)
     axes = found.plot()

@@ -89,6 +89,7 @@ def test_a_record_names_stream_and_branch_and_gives_the_cell_again() -> None:
         assert scope["found"].samples == 600
 
 
+@pytest.mark.slow
 def test_pictures_draw_residual_cells_against_blocks() -> None:
     compared = compare_law(networks=[Residual(32, 2), Residual(32, 4)], samples=600, seed=1)
     assert compared.plot().get_xlabel() == "number of blocks $B$"

@@ -187,7 +187,7 @@ def test_captions_are_sentences() -> None:
         assert re.search(r"\b(is|comes|does)\b", sentence)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "column"),
     [
@@ -229,6 +229,7 @@ def test_the_widest_table_of_a_claim_fits_eighty_columns() -> None:
     assert header[-1] == "z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depths", "lines"), [((2, 4, 8), 1), ((2, 4), 0)])
 def test_a_fit_has_one_line_and_three_cells(depths: tuple[int, ...], lines: int) -> None:
     networks = [MLP(64, depth) for depth in depths]

@@ -335,6 +335,7 @@ def test_a_cell_without_an_error_keeps_its_column_narrow() -> None:
     assert "one sample has no standard error" in conclusion(found)
 
 
+@pytest.mark.slow
 def test_an_undecided_run_has_its_own_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,6 +85,7 @@ def test_what_is_undefined_says_so(samples: np.ndarray, size: int, reason: str) 
     assert "undefined" in repr(total)
 
 
+@pytest.mark.slow
 def test_standard_error_is_the_spread_of_repeated_means() -> None:
     """z of 2,000 repetitions has variance 1: its chi-square, 1 % two-sided, seed fixed."""
     draws = np.random.default_rng(5).exponential(size=(2000, 1, 256, 1))

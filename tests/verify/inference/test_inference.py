@@ -83,7 +83,7 @@ def test_the_influence_lies_between_both_logarithms(x: float) -> None:
     assert found >= -math.log1p(-x + x * x / 2) - slack
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [20, 200, 1000])
 @pytest.mark.parametrize("draw", SPREADS)
 def test_the_level_holds_for_any_tail_and_any_number_of_samples(draw: Draw, samples: int) -> None:
@@ -105,7 +105,7 @@ def block_means(cell: NetworkMean, size: int) -> NetworkMean:
     return replace(cell, logs=logs, counts=counts)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [30, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("draw", SPREADS)
 def test_the_level_holds_for_means_of_blocks(draw: Draw, size: int) -> None:
@@ -117,7 +117,7 @@ def test_the_level_holds_for_means_of_blocks(draw: Draw, size: int) -> None:
     assert_at_most(missed, 0.2, 500, f"{draw.__name__}, interval")
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", SPREADS)
 def test_what_means_of_blocks_would_notice_is_noticed(draw: Draw) -> None:
     cells = [block_means(cell, 10) for cell in simulate(draw, 2000, repetitions=500)]
@@ -183,7 +183,7 @@ def test_the_interval_is_where_the_influence_is_within_its_bound(seed: int, leve
         assert total == pytest.approx(height, abs=1e-4) or (end == 0.0 and total < height)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", SPREADS)
 def test_what_would_be_noticed_is_noticed(draw: Draw) -> None:
     chance, samples = 0.005, 1000
@@ -281,6 +281,7 @@ def test_the_spread_known_is_that_of_the_theory_and_of_networks() -> None:
     assert values.std() / values.mean() == pytest.approx(exact, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "depth", "rate"), [(16, 1, 1e-2), (64, 2, 2e-3)])
 def test_real_steps_are_spread_as_their_bound_says(width: int, depth: int, rate: float) -> None:
     network = MLP(width, depth)
@@ -315,6 +316,7 @@ def test_a_known_law_is_fitted() -> None:
     assert fit.middle.value == pytest.approx(1.3 * fit.depth**-0.4)
 
 
+@pytest.mark.slow
 def test_the_intervals_of_constant_and_exponent_hold_together() -> None:
     depths, missed, repetitions = [2, 4, 8], 0, 60
     for seed in range(repetitions):

@@ -12,6 +12,7 @@ from verify.inference.quantiles import quantile_of
 from verify.samplers.sampler import Sampler
 
 
+@pytest.mark.slow
 def test_the_median_is_a_sample_and_its_interval_holds_its_level() -> None:
     """Coverage of 95 % intervals for the quartiles of 1,000 samples of 41 numbers: below nominal
     only by chance, at 1 % over the three (binomial, seed fixed)."""

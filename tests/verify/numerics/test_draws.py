@@ -111,7 +111,7 @@ def short(size: int) -> Any:
     return out.astype(np.float64)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [single, short, double])
 def test_normals_pass_a_battery(draw: Any) -> None:
     """Distribution, moments to the eighth, tails, and independence of neighbours, of squares and
@@ -191,6 +191,7 @@ def test_coin_counts_follow_their_table(coins: int) -> None:
     assert stats.chisquare(counts[seen], expected[seen]).pvalue > BUDGET / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coins", [100, 5000])
 def test_words_that_leave_a_count_open_are_decided_by_further_bits(coins: int) -> None:
     """A word gives a column and the first bits of a fraction.  Where the column's chance lies

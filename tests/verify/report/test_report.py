@@ -106,6 +106,7 @@ def test_the_page_is_whole_and_loads_nothing(run: tuple[Path, dict[str, Any], st
     assert "default-src 'none'" in run[2]
 
 
+@pytest.mark.slow
 def test_the_page_says_what_was_measured(run: tuple[Path, dict[str, Any], str]) -> None:
     _, record, html = run
     text = Page(html).text
@@ -122,6 +123,7 @@ def test_the_page_says_what_was_measured(run: tuple[Path, dict[str, Any], str]) 
     assert "python -m verify --width 16 32 --depth 1 2 --samples 2000 --seed 7" in text
 
 
+@pytest.mark.slow
 def test_a_record_is_read_back_as_it_was_written(
     run: tuple[Path, dict[str, Any], str], tmp_path: Path
 ) -> None:
@@ -359,7 +361,7 @@ def test_a_formula_without_networks_is_asked_again_at_its_layer(tmp_path: Path) 
     ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize(
     "arguments",
@@ -437,6 +439,7 @@ def test_words_of_each_outcome(run: tuple[Path, dict[str, Any], str]) -> None:
     assert "no cell can decide" in words("undecided", worst_cell=None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("words_alone")
 def test_a_run_cut_short_and_real_steps_say_so(tmp_path: Path) -> None:
     cut = ["--width", "16", "--depth", "2", "--samples", "40000", "--minutes", "1e-9"]

@@ -102,6 +102,7 @@ def law_of_grid(networks: Sequence[MLP] = GRID, samples: int = 900, seed: int = 
     return compare_law(law, networks=networks, samples=samples, seed=seed)
 
 
+@pytest.mark.slow
 def test_a_network_given_twice_is_one_cell() -> None:
     once = law_of_grid()
     spelled = [MLP((32,) * depth, input_width=32) for depth in DEPTHS]

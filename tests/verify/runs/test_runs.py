@@ -89,6 +89,7 @@ def test_ctrl_c_says_how_to_go_on_and_nothing_is_drawn_twice(
     assert same(interrupted, whole)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_shown_again_and_left_alone(
     whole: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_precision_is_planned_from_the_exact_variance(tmp_path: Path) -> None:
         assert cell["relative_standard_error"] == pytest.approx(0.02, rel=1e-2)
 
 
+@pytest.mark.slow
 def test_a_formula_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     formula = ["--formula", "eta**2*(3 + 8/n + 45/n**2 + 213/n**3 + 315/n**4)"]
@@ -530,6 +532,7 @@ def test_lost_workers_lose_no_block(tmp_path: Path) -> None:
     assert [b.mean.tolist() for b in blocks] == [b.mean.tolist() for b in reference]
 
 
+@pytest.mark.slow
 def test_tables_hold_every_digit_and_what_reproduces_them(
     tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

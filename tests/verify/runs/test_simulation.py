@@ -74,6 +74,7 @@ def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=str)
 def test_a_small_real_step_follows_the_law_within_2_percent(
     sampler: Sampler,

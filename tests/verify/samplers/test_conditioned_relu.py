@@ -222,7 +222,7 @@ def difference(case: Case, found: Results) -> float:
     return math.inf if math.isnan(largest) else largest
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_compiled_they_give_what_literal_networks_with_the_same_products_give(case: Case) -> None:
     found = passed(case, passes.conditioned_updates, passes.conditioned_neurons)

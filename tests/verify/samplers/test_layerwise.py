@@ -224,7 +224,7 @@ CELLS: list[tuple[MLP, dict[str, Any]]] = [
 BUDGET = 2.9  # two-sided 1 % over the 6 cells, with some room
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "given"), CELLS)
 def test_literal_and_conditioned_networks_have_one_law(network: MLP, given: dict[str, Any]) -> None:
     """Means of E[(Delta z)^2]^(1/2), whose tails are light; 1 % over all cells."""

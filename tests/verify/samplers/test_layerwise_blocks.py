@@ -133,7 +133,7 @@ CELLS: list[tuple[Residual, dict[str, Any]]] = [
 BUDGET = 3.34  # two-sided 1 % over the 12 comparisons
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "given"), CELLS)
 def test_literal_and_conditioned_networks_have_one_law(
     network: Residual, given: dict[str, Any]

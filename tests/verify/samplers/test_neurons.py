@@ -55,7 +55,7 @@ def literal(layer: int, step: float | None) -> list[Any]:
     return features(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [None, 0.5])
 @pytest.mark.parametrize("layer", [2, 3])
 def test_joint_functions_of_the_neurons_are_those_of_literal_networks(

@@ -81,6 +81,7 @@ def test_what_differs_has_another_key() -> None:
     assert len({each.text for each in different}) == len(different)
 
 
+@pytest.mark.slow
 def test_estimates_name_what_was_measured() -> None:
     one = monte_carlo(RESIDUAL, layer=Branch(2), samples=10, seed=1, sampler=Dense())
     assert "E[(Δz)²]/η² at branch 2 over 10 samples" in repr(one)

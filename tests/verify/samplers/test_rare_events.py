@@ -318,7 +318,7 @@ def test_means_are_exact_at_every_layer(network: MLP, rates: Any, alone: bool) -
 SEEDS = range(10)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [16, 32, 64])
 def test_a_small_spread_at_depth_over_width_of_half_one_and_two(depth: int) -> None:
     """Ten seeds; for each, |z| < 4 and no sample above 1 % of the sum."""
@@ -335,7 +335,7 @@ def test_a_small_spread_at_depth_over_width_of_half_one_and_two(depth: int) -> N
         assert max(found[1:]) < 1.3 * min(found[1:])
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "samples"),
     [
@@ -402,10 +402,12 @@ def against_gram(wrong: str, instead: str) -> float:
     return max(zs)
 
 
+@pytest.mark.slow
 def test_the_right_weight_agrees_with_plain_sampling() -> None:
     assert against_gram(*UNALTERED) < CRITICAL
 
 
+@pytest.mark.slow
 def test_a_weight_wrong_by_two_percent_per_layer_does_not() -> None:
     assert against_gram(*TWO_PERCENT) > CRITICAL + POWER
 
@@ -448,6 +450,7 @@ def against_exact(names: dict[str, Any], network: MLP, samples: int) -> float:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [NARROW, NARROW_LEAKY], ids=repr)
 def test_the_unaltered_passes_are_not_caught(network: MLP) -> None:
     assert against_exact(altered(*UNALTERED), network, 1_500) < CRITICAL

@@ -66,7 +66,7 @@ def without_ties(logs: FloatArray) -> FloatArray:
     return logs.round(7)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "step"), RUNS, ids=str)
 @pytest.mark.parametrize(
     ("network", "rates"),

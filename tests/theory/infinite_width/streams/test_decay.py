@@ -90,7 +90,7 @@ def literal(network: Residual, width: int, generator: np.random.Generator) -> tu
     return tuple(float(np.mean(change**2)) for change in changes)  # type: ignore[return-value]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

@@ -37,6 +37,7 @@ def test_sizes_of_samples_of_the_stream(given: dict[str, Any], centred: bool) ->
         assert abs(size.mean() - expected[block + 1]) < 4 * size.std() / samples**0.5
 
 
+@pytest.mark.slow
 def test_many_blocks_are_read_from_a_series(monkeypatch: pytest.MonkeyPatch) -> None:
     """A series of a few terms agrees with a rule for each block."""
     found = blocks_of(activation=Tanh(), blocks=30)
