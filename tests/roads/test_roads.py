@@ -185,7 +185,7 @@ def test_width_one_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) 
     )
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [*SLOPES, Fraction(1, 50)])
 @pytest.mark.parametrize(("depth", "layer"), [(1, 1), (2, 1), (2, 2)])
 def test_width_two_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) -> None:

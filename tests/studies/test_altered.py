@@ -44,6 +44,7 @@ def test_an_altered_folder_is_told_in_a_sentence_and_does_no_harm(kind: str, who
     assert not found.wrong, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("record: ")])
 def test_an_altered_record_is_not_drawn_again_by_mistake(kind: str, whole: Path) -> None:
     found = trial(kind, 2, whole, "--replay")
@@ -126,7 +127,7 @@ GIANTS = {
 }
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("change", GIANTS.values(), ids=GIANTS)
 def test_a_replay_of_a_giant_is_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]

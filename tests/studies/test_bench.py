@@ -170,6 +170,7 @@ def test_a_result_off_the_law_meets_nothing() -> None:
     assert not replace(row, sound=False).met
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", [by_width, by_width_of_blocks])
 def test_widths_are_compared_with_the_narrowest(study: Any) -> None:
     section = study(QUICK)

@@ -34,6 +34,7 @@ def test_the_command_goes_on_after_kill_9_to_the_same_files() -> None:
     assert struck.sound, struck
 
 
+@pytest.mark.slow
 def test_the_undisturbed_job_is_the_whole_one(undisturbed: Reference) -> None:
     assert undisturbed.text.count("\n") == len(PIECES)
     assert undisturbed.operations > 3 * len(PIECES), "each block is written and synced"

@@ -20,6 +20,7 @@ def test_costs_are_those_of_the_study(sampler: Sampler) -> None:
         assert 0.5 < row["model"] < 1.5
 
 
+@pytest.mark.slow
 def test_overheads_are_measured() -> None:
     found = block_overheads()
     assert 0 < found["kept together"] < found["kept alone"]

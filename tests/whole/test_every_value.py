@@ -68,7 +68,7 @@ def answer(value: Any, member: str) -> tuple[Any, str]:
         return None, str(refusal)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "where"), CASES)
 def test_every_value_has_every_member(name: str, where: str) -> None:
     value = ALL[name](NETWORKS[where])

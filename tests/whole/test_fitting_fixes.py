@@ -401,11 +401,13 @@ def test_help_shows_no_address(call: Any) -> None:
     assert "execution: 'Execution' = Execution()" in str(inspect.signature(call))
 
 
+@pytest.mark.slow
 def test_an_outcome_is_no_text() -> None:
     with pytest.raises(InvalidArgument, match=r"an Outcome at ==, got 'CONSISTENT'; write"):
         assert V.check("L", simulate=False).outcome == "CONSISTENT"
 
 
+@pytest.mark.slow
 def test_large_numbers_are_short_and_blocks_are_counted_by_b() -> None:
     assert "at eta = 10**300 of" in repr(squared_update(MLP(), step=1e300))
     assert "at eta = 1/10 of" in repr(squared_update(MLP(), step="0.1"))

@@ -149,6 +149,7 @@ def test_numbers_too_long_to_be_written_are_given_as_decimals(
     assert "leave out the width or the depth" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_where_rare_networks_set_the_rate_the_typical_one_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

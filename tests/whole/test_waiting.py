@@ -236,6 +236,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_long_work_is_announced_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_SILENT", 0.02)
     monkeypatch.setattr(waiting, "_EVERY", 0.02)

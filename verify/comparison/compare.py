@@ -156,7 +156,7 @@ class Comparison(NoCondition):
         depths of the measured law; 0 without ``leading``.
 
         >>> from theory import MLP
-        >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
+        >>> networks = [MLP(10**9, depth) for depth in (8, 16, 32)]
         >>> found = compare_law(networks=networks, samples=3000, seed=1)
         >>> found.correction(found.measured_laws[0])
         0.0

@@ -46,7 +46,7 @@ VANISHING: list[tuple[Nonlinearity, Expr | int, Expr, Expr | int]] = [
 ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "weight", "constant", "power"), VANISHING)
 def test_where_z_vanishes(
     activation: Nonlinearity, weight: Expr, constant: Expr, power: Expr
@@ -197,6 +197,7 @@ def test_the_point_at_the_bias_of_an_edge_far_out(activation: Nonlinearity) -> N
             assert squared_update(network).leading().has(L)
 
 
+@pytest.mark.slow
 @given(st.floats(0.01, 100))
 def test_every_edge_of_erf_in_closed_form(variance: float) -> None:
     """1/m_2 = pi/4 sqrt(1 + 4 Q)."""

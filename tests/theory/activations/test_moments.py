@@ -66,6 +66,7 @@ def test_sine_in_closed_form() -> None:
     near(found.mean, 0)
 
 
+@pytest.mark.slow
 def test_leaky_slopes_in_closed_form() -> None:
     found, a = moments(LeakyReLU("0.1"), VARIANCES), 0.1
     close(found.q, (1 + a**2) / 2 * VARIANCES)
@@ -186,6 +187,7 @@ def test_fast_oscillations_are_resolved(variance: float) -> None:
     assert math.isclose(found.m4, 3 / 8, rel_tol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "activation", [Sin(), Activation("sin(1000*z)"), Activation("z + sin(10**6*z)")], ids=repr
 )

@@ -74,7 +74,7 @@ def others(digits: int) -> list[Any]:
         return [squared_update(MLP(7, 4)).evaluate(digits), numbers(LIMIT, n=1, t=0.5)]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVALUATED)
 def test_digits_from_threads_are_those_of_one(name: str) -> None:
     evaluate = EVALUATED[name]

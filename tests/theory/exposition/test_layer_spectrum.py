@@ -59,6 +59,7 @@ def test_eigenvalues_are_as_many_as_words_and_add_up_to_the_trace(spectrum: Laye
     assert trace == reduce(add, (value * times for value, times in spectrum.spectrum.eigenvalues))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spectrum", SPECTRA, ids=lambda each: repr(each.derivation)[:70])
 def test_the_words_at_the_input_are_a_sum_of_jordan_chains(spectrum: LayerSpectrum) -> None:
     matrix, domain = spectrum.spectrum.matrix, spectrum.unit.domain

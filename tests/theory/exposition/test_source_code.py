@@ -94,6 +94,7 @@ def terms(text: str) -> list[str]:
     return re.findall(r"Math\.log1p\(.*\)|logMean\(L, .*\),$", spelled, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", SLOPES)
 def test_both_languages_have_the_same_terms_and_none_is_subtracted(slope: str) -> None:
     rate = maximal_learning_rate(MLP(activation=LeakyReLU(slope)))

@@ -162,7 +162,7 @@ def same(one: Expr, other: Expr) -> bool:
     return bool(one == other or (one - other).expand() == 0)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key",
     [pytest.param(key, marks=[pytest.mark.slow] if key == "input" else []) for key in NETWORKS],

@@ -200,7 +200,7 @@ DEEP_NEXT: list[tuple[MLP, int, float]] = [
 ]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "depth", "within"),
     [pytest.param(*each, marks=pytest.mark.slow if each[1] > 8000 else ()) for each in DEEP_NEXT],
@@ -483,6 +483,7 @@ def test_the_law_of_relu_with_an_epsilon_follows_from_a_density(
     assert float(law.constant) == pytest.approx(float(4 * along**2 / 3), rel=1e-10)
 
 
+@pytest.mark.slow
 def test_entries_far_from_an_epsilon_have_the_law_of_gradients_or_of_signs() -> None:
     vanishing, growing = MLP(activation=Tanh()), MLP(bias_variance="1/4")
     rule = SignDescent(epsilon="1/2")

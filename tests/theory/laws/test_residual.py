@@ -114,7 +114,7 @@ def test_values_at_numbers_keep_their_digits() -> None:
     assert update.lambdify().log(64, 16) == pytest.approx(math.log(float(exact)), rel=1e-12)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(10**6, 10**4), (10**3, 10**6), (10**100, 10**100)])
 def test_many_blocks_take_no_time(sizes: tuple[int, int]) -> None:
     squared_update(Residual(4, 2))()

@@ -116,6 +116,7 @@ def test_a_convolution_at_one_position_is_an_mlp_with_rates() -> None:
     assert squared_update(one, (2, 0), rates).exact == squared_update(mlp, rates=rates).exact
 
 
+@pytest.mark.slow
 def test_positions_of_a_convolution_are_alike_where_its_inputs_are() -> None:
     values = {squared_update(Convolution(n, 3, 2, 2, shared=False), (2, s)).exact for s in range(3)}
     assert len(values) == 1

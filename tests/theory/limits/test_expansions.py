@@ -101,7 +101,7 @@ def test_the_error_of_the_joint_limit_has_the_order_of_the_next_term(
         assert abs(errors[1][1] / (terms[1] / (2 * mpf(10) ** 8)) - 1) < 1e-3
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_the_joint_limit_is_made_of_the_top_coefficients_of_the_width_series(name: str) -> None:
     # n^-k L^(k + 3) is t^(k + 3) n^3, and one power of n less for the output part.
@@ -259,6 +259,7 @@ def test_the_leading_term_with_multipliers(name: str, layer: object) -> None:
     assert cancel(double.leading() / bare.leading()) == 4
 
 
+@pytest.mark.slow
 def test_the_leading_term_of_a_range_of_trained_layers() -> None:
     # At the last layer of a wide and deep network, against the recursion at width 10^9.
     trained = squared_update(MLP(), rates=TrainedLayers(3))

@@ -73,6 +73,7 @@ def test_the_closed_form_of_the_rate_is_that_of_every_network(
     assert symbolic.layer == L
 
 
+@pytest.mark.slow
 def test_the_closed_form_of_the_rate_in_the_slope() -> None:
     symbolic = maximal_learning_rate(MLP(activation=LeakyReLU())).exact
     for width, depth, slope in ((1, 3, "1"), (4, 2, "1/3"), (3, 5, "1/100")):

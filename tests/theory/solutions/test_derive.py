@@ -71,6 +71,7 @@ def test_the_activation_is_the_masked_pre_activation() -> None:
 small_observables = st.sampled_from(KERNEL_OBSERVABLES + GRADIENT_OBSERVABLES + (trace(K**3),))
 
 
+@pytest.mark.slow
 @generated(40)
 @given(small_observables, st.integers(1, 6), st.integers(1, 9), st.data())
 def test_a_symbolic_width_is_every_width(

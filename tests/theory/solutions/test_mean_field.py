@@ -97,7 +97,7 @@ def test_a_linear_network_moves_as_one_with_relu() -> None:
 # The law is the exact limit
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 @pytest.mark.parametrize("part", ["label", "output"])
 def test_the_law_is_the_limit_of_every_depth_for_every_activation(

@@ -184,6 +184,7 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
     assert update.plot(against="blocks").get_xlabel() == "number of blocks $B$"
 
 
+@pytest.mark.slow
 def test_the_limit_over_the_blocks_of_a_network_in_numbers_keeps_all_powers() -> None:
     axes = squared_update(Residual(64, 8), b).plot(b=[1, 4, 8])
     exact, limit = axes.get_lines()
@@ -429,6 +430,7 @@ def test_a_long_law_is_not_in_the_legend() -> None:
     assert axes.get_window_extent().width > axes.figure.bbox.width / 3
 
 
+@pytest.mark.slow
 def test_each_curve_over_layers_goes_to_its_own_depth() -> None:
     axes = squared_update(MLP(), ell).plot(against="layer", L=[8, 16], n=64)
     lines = [xs(line)[-1] for line in axes.get_lines() if str(line.get_label())[0] == "e"]

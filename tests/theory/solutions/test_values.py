@@ -136,6 +136,7 @@ def test_sizes_of_every_kind_are_put_in() -> None:
     )
 
 
+@pytest.mark.slow
 def test_arrays_broadcast_and_numbers_stay_numbers() -> None:
     u, rate, kernel = squared_update(MLP()), maximal_learning_rate(MLP()), tangent_kernel(MLP())
     for value in (u, rate, alignment(MLP())):
@@ -153,6 +154,7 @@ def test_arrays_broadcast_and_numbers_stay_numbers() -> None:
     assert np.ptp(u(100, np.full(70_000, 10))) == 0
 
 
+@pytest.mark.slow
 def test_tuples_are_the_exact_numbers() -> None:
     for sizes in ((3, 2), (16, 5)):
         rates = layer_rates(MLP())

@@ -250,6 +250,7 @@ def test_a_planted_fault_is_seen_by_residual_blocks(
     assert not blocks_agree()
 
 
+@pytest.mark.slow
 def test_a_multiplier_that_enters_own_shares_once_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Residual._block
 

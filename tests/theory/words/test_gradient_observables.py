@@ -78,6 +78,7 @@ def test_chosen_means_with_gradients(factors: Factors, layer: int) -> None:
     assert fraction(mean) == gradient_expectation(factors, network)
 
 
+@pytest.mark.slow
 @generated(25)
 @given(letters_of(1) | letters_of(2), small_networks(((2,), (2, 2), (1, 3)), largest_input=1))
 def test_the_readout_alone_stands_above_the_last_layer(word: str, network: SmallNetwork) -> None:

@@ -53,7 +53,7 @@ def test_exact_parts_are_told_apart_by_networks(part: str) -> None:
         assert measured(law, **options) is expected, (name, part)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "options", "expected"),
     [

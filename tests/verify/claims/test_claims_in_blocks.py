@@ -135,6 +135,7 @@ def test_formulas_in_blocks_are_decided_by_theory_alone() -> None:
 TRUNCATED = "373977*(81/64)^b*b^3/(67108864*(9/8)^b)"
 
 
+@pytest.mark.slow
 def test_no_block_grows_in_a_network_of_numbered_blocks() -> None:
     network = Residual(blocks=8)
 

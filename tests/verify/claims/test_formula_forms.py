@@ -83,6 +83,7 @@ def test_the_command_refuses_a_text_with_two_readings(
     assert "write (1/2)*L, or 1/(2*L)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_law_with_sums_is_decided_for_all_sizes() -> None:
     """A sum in both orders: the powers of 1 - 1/n, which is 0 at n = 1, stay in the numerator."""
     zero = "Sum((1+5/n)^(L-k)*(1-1/n)^k*k, (k,0,L)) - Sum((1+5/n)^k*(1-1/n)^(L-k)*(L-k), (k,0,L))"

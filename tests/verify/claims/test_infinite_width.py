@@ -97,7 +97,7 @@ def compared(network: Any, given: dict[str, Any], **more: Any) -> InfiniteWidthC
     return compare_infinite_width(squared_update(network, **given), **ask)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "given"), CELLS)
 def test_networks_agree_with_the_recursion_and_reject_wrong_ones(
     network: Any, given: dict[str, Any]
@@ -191,6 +191,7 @@ def test_an_input_in_units_of_the_width_is_filled_in() -> None:
         assert abs(found.z) < 5
 
 
+@pytest.mark.slow
 def test_the_picture_has_the_measured_means_over_the_recursion() -> None:
     update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
     found = compare_infinite_width(update, widths=(100, 200, 400), samples=100, seed=1)

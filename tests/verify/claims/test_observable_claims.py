@@ -41,6 +41,7 @@ def test_theory_decides_claims_on_observables(
     assert "eta" not in repr(answer)
 
 
+@pytest.mark.slow
 def test_a_derivation_is_a_claim_and_networks_measure_it() -> None:
     claim = derive(trace(K), MLP())
     drawn = {"grid": [MLP(8, 2), MLP(16, 3)], "samples": 4000, "sampler": Dense()}
@@ -64,6 +65,7 @@ def test_a_derivation_names_its_observable_itself(network: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_derivation_alone_is_a_law_and_is_asserted() -> None:
     claim = derive(trace(K), MLP())
     found = compare_law(claim, **{**DRAW, "networks": GRID[:2]})

@@ -135,6 +135,7 @@ def test_the_exact_value_passes_and_its_neighbours_fail(point: Point, part: str)
             assert_close(value * Rational(101, 100), *point, tolerance="0.0099", part=part)
 
 
+@pytest.mark.slow
 def test_expressions_and_callables_are_read_alike() -> None:
     network = MLP(3, 4, input_width=5, activation=LeakyReLU("1/3"))
     values = {n: 3, L: 4, ell: 2, n_0: 5, a: Rational(1, 3), t: Rational(4, 3)}

@@ -44,6 +44,7 @@ def test_an_update_is_its_own_law(value: Any) -> None:
     assert check(value, simulate=False).verdict.name == "CONSISTENT"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", RATES, ids=str)
 def test_a_rate_is_its_own_law(value: Any) -> None:
     assert check(value, quantity="rate", simulate=False).verdict.name == "CONSISTENT"

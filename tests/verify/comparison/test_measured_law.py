@@ -114,6 +114,7 @@ def test_a_wrong_coin_in_the_sampler_is_seen_without_exact_values(
     assert found.excluding
 
 
+@pytest.mark.slow
 def test_cells_that_do_not_suit_do_not_enter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verify.comparison.compare.known_spread", lambda *_: 1.0)
 

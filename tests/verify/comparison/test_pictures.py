@@ -85,6 +85,7 @@ def bars(axes: Axes) -> list[tuple[list[float], list[float], list[float]]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_comparison_draws_means_over_exact_values_with_two_standard_errors(
     compared: Comparison,
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_comparison_draws_means_over_exact_values_with_two_standard_errors(
     assert axes.get_xlabel() == "depth $L$"
 
 
+@pytest.mark.slow
 def test_the_size_on_the_axis_can_be_chosen(compared: Comparison) -> None:
     axes = compared.plot(against="width")
     assert axes.get_xlabel() == "width $n$"
@@ -143,6 +145,7 @@ def test_the_title_states_the_verdict(
     assert ("law" in title) == (law is not None)
 
 
+@pytest.mark.slow
 def test_hollow_marks_do_not_decide() -> None:
     found = compare_law(networks=[MLP(32, 4), MLP(64, 64)], samples=500, seed=1)
     axes = found.plot(against="depth")
@@ -352,6 +355,7 @@ def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:
     assert title.startswith("Rejected: the claim that the formula $L^{3}/3$ is E[(Δz)²]")
 
 
+@pytest.mark.slow
 def test_the_rates_of_a_run_are_drawn_down_to_the_exact_rate_of_a_deep_network() -> None:
     deep = compare_law(networks=[MLP(16, 64)], samples=100, seed=1)
     axes = draw_rates(Figure().add_subplot(), cells_of_the_law(comparison_record(deep)))

@@ -35,6 +35,7 @@ def test_other_shares_of_the_networks(chance: float) -> None:
     assert abs(share - chance) < 5 * math.sqrt(2 * chance * (1 - chance) / 20_000)
 
 
+@pytest.mark.slow
 def test_the_rate_against_literal_networks() -> None:
     """Backpropagation of its own, with the readout untrained: intervals at 99.9 % overlap."""
     typical = typical_learning_rate(MLP(8, 6, input_width=5), samples=20_000, seed=3, level=0.999)

@@ -56,6 +56,7 @@ def outcome(law: Law, networks: list[MLP], samples: int = SAMPLES) -> Outcome:
     return compare_law(law, networks=networks, samples=samples, seed=SEED).verdict.outcome
 
 
+@pytest.mark.slow
 def test_the_exact_law_is_consistent() -> None:
     comparison = compare_law(networks=GRID, samples=SAMPLES, seed=SEED)
     verdict = comparison.verdict
@@ -114,7 +115,7 @@ def test_real_steps_decide_only_where_they_follow_the_law() -> None:
     assert other.verdict.outcome is Outcome.UNDECIDED
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("networks", "part", "largest"),
     [
@@ -215,6 +216,7 @@ def test_the_errors_noticed_are_those_of_the_weakest_and_of_the_strongest_cell()
     assert verdict.noticed_in_all == scores[0].noticed(3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [40, 2000])
 def test_the_number_of_samples_of_an_observable_said_to_decide_does(samples: int) -> None:
     """Of an observable a block of samples is one mean, and the proof needs many means."""
@@ -230,7 +232,7 @@ def test_the_number_of_samples_of_an_observable_said_to_decide_does(samples: int
     assert less.verdict.wants == (want,)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "sampler", "step"),
     [
@@ -265,6 +267,7 @@ def test_the_number_of_samples_said_to_decide_does(
         assert wrong.verdict.outcome is Outcome.REJECTED
 
 
+@pytest.mark.slow
 def test_cells_beyond_the_stated_spread_are_shown_and_do_not_decide() -> None:
     comparison = compare_law(networks=[MLP(64, 2), MLP(64, 32)], samples=1000, seed=SEED)
     near, far = comparison.cells

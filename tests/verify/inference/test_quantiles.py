@@ -37,7 +37,7 @@ def test_a_chance_outside_0_1_is_refused(chance: object) -> None:
         quantile_of(np.zeros(3), chance, 0.95)  # type: ignore[arg-type]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram()], ids=str)
 def test_all_samplers_agree_on_the_typical_network(sampler: Sampler) -> None:
     """At (16, 16) the median network moves a twentieth of the mean; intervals at 99.9 % overlap."""

@@ -140,7 +140,7 @@ def test_single_normals_reach_beyond_six_and_a_half() -> None:
     assert math.sqrt(-2 * single_logarithm(np.float32(0.5 * 2.0**-31))) > 6.5
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 17, 1000, 10**9])
 def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
     out, first, chances = np.empty((3, SIZE))

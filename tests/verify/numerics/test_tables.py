@@ -60,6 +60,7 @@ def test_values_and_slopes_are_those_of_the_function(activation: Any, size: floa
         assert np.abs(ours - theirs).max() <= close * np.abs(theirs).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", BOUNDED + LINEAR, ids=repr)
 def test_affine_functions_have_entries_as_far_as_floats_reach(activation: Any) -> None:
     z = np.geomspace(40, 1e300, 500)

@@ -134,6 +134,7 @@ def test_a_record_is_read_back_as_it_was_written(
         assert json_text(record_of(folder)) == (folder / RESULTS).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_cell_that_contradicts_its_configuration_has_no_page(
     run: tuple[Path, dict[str, Any], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +161,7 @@ def test_formulas_are_mathml_of_the_core(run: tuple[Path, dict[str, Any], str]) 
         assert {element.tag.rpartition("}")[2] for element in root.iter()} <= core
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("words_alone")
 def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: Path) -> None:
     sizes = ["--width", "1000000", "--depth", "64", "--samples", "500"]

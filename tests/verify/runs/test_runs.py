@@ -425,6 +425,7 @@ def test_an_unusable_folder_is_one_sentence_and_stays_as_it_is(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_what_is_there(
     tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:

@@ -160,7 +160,7 @@ def run(problem: Problem, seed: int, label: float = 1.0) -> np.ndarray:
     return out[:, 0]
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @by_case
 def test_linearised_update_is_the_derivative_along_the_gradient(name: str) -> None:
     case = CASES[name]()

@@ -151,7 +151,7 @@ def test_literal_and_conditioned_networks_have_one_law(
         assert error < 0.1 * right.mean()
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [0, 3, Branch(1), Branch(3)])
 def test_exact_means_of_two_matrices(layer: Any) -> None:
     """ReLU networks without norms and biases, which have exact values at any width."""

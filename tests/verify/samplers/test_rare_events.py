@@ -217,7 +217,7 @@ def test_normalisers_are_exact(width: int, slope: float) -> None:
         assert ours == pytest.approx(plain_moment(i, j, 0, 0, width, slope), rel=1e-12)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("width", [1, 60, 300])
 def test_draws_follow_their_tilt(width: int, slope: float) -> None:

@@ -100,6 +100,7 @@ def test_streams_alone_are_those_of_the_same_networks(width: int, blocks: int) -
     assert alone == pytest.approx(whole[:, :, : blocks + 1], abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [0, "0.3"])
 def test_in_wide_networks_the_samplers_have_one_law(slope: Any) -> None:
     problem = problem_of(Residual(150, 6, branch_width=90, activation=LeakyReLU(slope)))
