@@ -28,9 +28,9 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-# The compiled passes of all samplers, once for all test processes.
+# The compiled passes of samplers, once for all test processes.
 kernels: $(READY)
-	$(BIN)/python -m tests.tools.compiled
+	$(BIN)/python -m tests.tools.compiled $(if $(filter test-all,$(MAKECMDGOALS)),slow)
 
 # All tests: the slow ones too, with four times the examples, and those that need PyTorch, JAX (processors
 # only), Dask and scikit-learn, which it installs in .venv-bench/, about 3 GB and some minutes; and a

@@ -105,6 +105,7 @@ def test_pictures_draw_residual_cells_against_blocks() -> None:
     plt.close("all")
 
 
+@pytest.mark.slow
 def test_what_is_not_compared_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="no step for networks other than MLP"):
         compare_law(networks=[Residual(8, 2)], step=1e-3, samples=10, seed=1)

@@ -217,6 +217,7 @@ def test_small_slopes_keep_their_signs(activation: Nonlinearity, sampler: Sample
     assert found.mean == pytest.approx(16**2, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "sampler", "advised"),
     [

@@ -93,6 +93,7 @@ def test_dense_forms_every_factor_on_the_weights_it_draws(
         assert found == pytest.approx(values, rel=1e-9, abs=1e-12 * max(map(abs, values)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 def test_the_update_is_an_observable_of_the_same_networks(sampler: Sampler) -> None:
     network = MLP((6, 9, 5), activation=LeakyReLU("0.3"))

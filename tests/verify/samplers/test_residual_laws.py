@@ -27,6 +27,9 @@ from verify.samplers.blocks import blocks_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
 
+pytestmark = pytest.mark.slow
+"""The passes of these samplers compile for a minute."""
+
 BUDGET = 0.01
 """Chance that right samplers fail this file, half of it over laws and half over means; seeds are
 fixed."""

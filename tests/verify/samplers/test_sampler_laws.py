@@ -108,6 +108,7 @@ def test_gram_means_are_exact_at_every_layer(network: MLP, rates: Any, samples: 
             assert abs(z) < critical, f"{part}, layer {layer}: {mean} ± {error}, exact {exact}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram(), RareEvents()], ids=str)
 @pytest.mark.parametrize("slope", [0, "0.3"])
 @pytest.mark.parametrize("factor", ["1e-100", "1e100"])
@@ -126,7 +127,7 @@ def test_weight_variances_of_any_size_only_scale_the_update(
     assert output - 34 * math.log(float(factor)) == pytest.approx(one_output, abs=1e-8)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram()], ids=str)
 @pytest.mark.parametrize("slope", [0, "0.3"])
 @pytest.mark.parametrize("factor", ["1e-100", "1e100"])
