@@ -121,7 +121,7 @@ _OF_ESTIMATES = {
     "frame to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
 }
 _SYNONYMS = {"level": "confidence confidence_level ci credibility"}
-_SYNONYMS |= {"chance": "quantile q percentile probability p share"}
+_SYNONYMS |= {"chance": "quantile q percentile probability p share", "layer": "layers block"}
 """Other names of arguments."""
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 _WIDE = "the value is solved as n -> infinity alone"
@@ -448,8 +448,6 @@ def _instead(called: str, name: str, named: list[str]) -> str:
     meant, own = _OF_OTHER_NETWORKS.get(name, ("", ""))
     if own in named:
         return f"the {meant} of a {called} is {own}: give {_example(own)}"
-    if name == "layers" and "layer" in named:
-        return "the nearest name is layer"
     if "networks" in named and name in _OF_GRIDS:
         return "sizes belong to the networks: give networks=[MLP(16, 2), MLP(32, 4)]"
     if name == "optimiser" and "source" in named:

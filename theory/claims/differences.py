@@ -280,7 +280,8 @@ def _other_laws(
         yield Kind.LIMIT, sentence, lambda: leading().xreplace({L: t * n})
     if claim is not Claim.EXACT:
         return
-    yield Kind.LIMIT, f"it is {_law_name(target, Claim.LEADING)}, claimed as exact", leading
+    named = f"it is {_law_name(target, Claim.LEADING)}, claimed as exact"
+    yield Kind.LIMIT, f"{named}: give claim='leading'", leading
     if isinstance(target.network.width, int):
         yield from _series_at_width(target, target.network.width)
     order = _largest_power(yours)

@@ -17,7 +17,7 @@ from itertools import chain
 from math import factorial, prod
 from typing import Any
 
-from sympy import Expr, Integer, Poly, Symbol, factor, sympify
+from sympy import Expr, Integer, Poly, Symbol, factor, powsimp, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -54,7 +54,7 @@ class MeanFieldLaw:
     def leading(self, layer: Expr) -> Expr:
         """The coefficient of n^power as the depth grows, at ``layer``: ``ell`` or ``L``."""
         top = highest_degree(self.polynomial.subs(ell, layer), ell, L)
-        return factor(self.growth.subs(ell, layer) * top)
+        return powsimp(factor(self.growth.subs(ell, layer) * top))
 
 
 def highest_degree(polynomial: Expr, *symbols: Symbol) -> Expr:

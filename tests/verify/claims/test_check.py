@@ -421,7 +421,8 @@ def test_at_a_depth_in_numbers_there_is_a_limit_and_no_law() -> None:
     assert "the leading term, as n → ∞, of E[(Δz)²]" in repr(found)
     assert str(found.difference) == "it is 9/19 times the limit as n → ∞"
     claimed = asked("3", network=MLP(depth=2))
-    assert str(claimed.difference) == "it is the limit as n → ∞, claimed as exact"
+    fix = "claimed as exact: give claim='leading'"
+    assert str(claimed.difference) == f"it is the limit as n → ∞, {fix}"
     counted = asked("n**2", network=MLP(depth=2), observable=trace(K), claim="leading")
     assert str(counted.difference) == "it is 1/2 times the leading term as n → ∞"
 
