@@ -51,6 +51,7 @@ def test_an_altered_record_is_not_drawn_again_by_mistake(kind: str, whole: Path)
     assert not found.wrong, found
 
 
+@pytest.mark.slow
 def test_harm_would_be_seen(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that connects, writes elsewhere, crashes, or leaves files."""
 

@@ -45,7 +45,7 @@ QUICK: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_a_deep_network_is_quick(name: str) -> None:
     squared_update(MLP()).exact, alignment(MLP()).exact
@@ -83,6 +83,7 @@ def test_a_closed_form_at_a_depth_is_what_the_recursion_gives(layer: Any, rates:
     assert found == squared_update(MLP(3, 20), layer, rates=rates).exact
 
 
+@pytest.mark.slow
 def test_other_open_sizes_are_put_in_too() -> None:
     network, numbers = MLP(4, 18, activation=LeakyReLU()), MLP(4, 18, activation=LeakyReLU("1/3"))
     found = squared_update(network).exact.subs(a, Rational(1, 3))

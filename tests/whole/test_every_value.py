@@ -86,7 +86,7 @@ def test_every_value_has_every_member(name: str, where: str) -> None:
             assert value._repr_latex_() == f"$\\displaystyle {found}$"
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_what_exists_is_answered(name: str) -> None:
     """Of an open network, and of one in numbers: no refusal without need."""

@@ -19,7 +19,7 @@ from verify.inference.numbers_in_text import LATEX, value_and_error
 from verify.jobs.job import write_pictures
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", ["0", "1/3", None])
 def test_tex_may_break_long_formulas_between_terms(slope: str | None) -> None:
     activation = LeakyReLU() if slope is None else LeakyReLU(slope)

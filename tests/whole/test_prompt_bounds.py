@@ -131,7 +131,7 @@ REFUSED |= {
 }
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_requests_beyond_a_bound_are_refused_at_once(name: str) -> None:
     call, sentence = REFUSED[name]

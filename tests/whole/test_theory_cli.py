@@ -56,6 +56,7 @@ def test_an_unknown_option_gets_an_answer(
     assert capsys.readouterr().err.rstrip().endswith(fix)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--latex"]])
 def test_a_long_derivation_is_announced(form: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []

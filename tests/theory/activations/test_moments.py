@@ -56,6 +56,7 @@ def test_erf_in_closed_form() -> None:
     close(found.alive, 1)
 
 
+@pytest.mark.slow
 def test_sine_in_closed_form() -> None:
     found, q = moments(Sin(), VARIANCES), VARIANCES
     close(found.q, -np.expm1(-2 * q) / 2)
@@ -76,7 +77,7 @@ def test_leaky_slopes_in_closed_form() -> None:
     close(moments(ReLU(), VARIANCES).alive, 0.5)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("variance", [1e-3, 0.7, 30.0])
 @pytest.mark.parametrize("activation", OTHERS, ids=repr)
 def test_every_moment_by_adaptive_quadrature(activation: Nonlinearity, variance: float) -> None:

@@ -126,6 +126,7 @@ def test_both_languages_take_the_same_steps() -> None:
         assert text.count(opening) == text.count(closing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "refused",
     [

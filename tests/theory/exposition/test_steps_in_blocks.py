@@ -39,7 +39,7 @@ def test_a_network_in_numbers_ends_with_its_rate(network: Residual, layer: Any, 
     assert any("proven to grow" in each for each in statements)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "layer", "last"),
     [

@@ -156,6 +156,7 @@ several = st.lists(factors, min_size=1, max_size=3)
 products = st.builds(beside, several, st.lists(st.sampled_from(["", " "]), min_size=2, max_size=2))
 
 
+@pytest.mark.slow
 @generated(300)
 @given(products, st.none() | products)
 def test_a_text_that_is_read_means_what_was_meant(

@@ -363,6 +363,7 @@ def test_where_there_is_no_law(network: MLP, why: str) -> None:
         depth_law(network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", [GELU(), SiLU()], ids=repr)
 def test_half_stable_points_without_a_usable_law(activation: Nonlinearity) -> None:
     point = critical(activation).points[1]

@@ -289,6 +289,7 @@ def test_a_format_reads_the_number() -> None:
         float(squared_update(network, ell))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "variance"),
     [

@@ -165,6 +165,7 @@ def test_multiples_and_decay() -> None:
         float(readout_update(MLP(depth=4), inputs=Inputs()))
 
 
+@pytest.mark.slow
 def test_what_is_not_solved() -> None:
     update = readout_update(MLP(activation=Tanh(), weight_variance="1/2"))
     with pytest.raises(NotSolved, match="exponentially"):

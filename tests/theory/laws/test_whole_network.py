@@ -131,6 +131,7 @@ def test_a_vertex_above_the_readout_moves_by_what_it_shares() -> None:
     assert squared_update(network, "b").label.exact == eta**2
 
 
+@pytest.mark.slow
 def test_rates_of_edges() -> None:
     every = {("x", "1"): 2, ("x", "2"): 2, ("1", "2"): 2, ("1", "3"): 2, ("2", "3"): 2}
     whole = squared_update(GRAPH, "3", every).exact

@@ -116,6 +116,7 @@ def test_the_rate_of_a_symbolic_slope_is_that_of_every_slope(slope: str, width: 
     assert symbolic.exact.subs(numbers) ** 2 == numeric.exact**2
 
 
+@pytest.mark.slow
 def test_where_no_layer_binds_for_all_sizes_the_rate_is_a_maximum() -> None:
     # A hot first layer of fixed input width binds in wide networks only.
     network = MLP(depth=2, input_width=7, weight_variance="1/100", readout_variance=n)

@@ -71,6 +71,7 @@ def test_small_tolerances_print_without_a_search() -> None:
     assert "of the width; depths(width) gives the first and the last." in shown
 
 
+@pytest.mark.slow
 def test_a_linear_network_needs_more_depth_and_bears_more() -> None:
     linear = maximal_learning_rate(MLP(activation=Linear())).validity("0.1")
     assert linear.least_depth > RATES.validity("0.1").least_depth
@@ -102,6 +103,7 @@ def test_what_is_no_tolerance_is_refused(tolerance: object) -> None:
         RATES.validity(tolerance)
 
 
+@pytest.mark.slow
 def test_validity_needs_symbolic_sizes_and_a_number_for_the_slope() -> None:
     with pytest.raises(NotSolved):
         maximal_learning_rate(MLP(depth=4)).validity("0.1")

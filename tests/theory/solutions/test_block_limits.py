@@ -83,6 +83,7 @@ def test_many_blocks_at_a_width_have_a_law_at_an_open_block(width: int) -> None:
     _tends(law.subs(B, 1), lambda blocks: value.at(B=blocks, b=blocks // 2).evaluate())
 
 
+@pytest.mark.slow
 def test_variances_of_one_over_the_root_in_both_are_rates_of_the_root() -> None:
     """U = B^(-1/4) U' and W = B^(-1/4) W': E grows like B in the stream, like sqrt(B) inside."""
     hidden = ByRole(input=0)
@@ -117,6 +118,7 @@ def test_many_blocks_at_a_width_are_an_exponential(width: int, part: str) -> Non
     _tends(value.block_limit(), lambda blocks: value.at(B=blocks).evaluate())
 
 
+@pytest.mark.slow
 def test_the_time_of_the_exponential_is_that_of_the_multipliers() -> None:
     whole = squared_update(Residual(width=3, multiplier2=T / B)).label.block_limit()
     for time in (Rational(1, 2), Rational(2)):
@@ -155,7 +157,7 @@ def test_the_readout_moves_with_the_norm_of_the_stream() -> None:
     _tends(law / n**2, lambda k: readout_update(Residual(10**9, k)).evaluate() / 10**18)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [1, 2, 3])
 def test_infinite_width_is_the_limit_of_rational_functions(blocks: int) -> None:
     series = squared_update(Residual()).label.width_series(1)

@@ -121,6 +121,7 @@ def test_no_line_hides_another() -> None:
     assert len(dashes) == 4
 
 
+@pytest.mark.slow
 def test_a_law_has_the_depth_in_it() -> None:
     """At one depth the leading term is a limit, or the leading term of a value that grows."""
     graph = squared_update(Graph({"a": "x", "b": "a"}, readout="b"))

@@ -89,7 +89,7 @@ def polynomial_factor(
     return total(applied(factor, units[j])[j] for j in size)
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("observable", "fans"),
     [
@@ -122,7 +122,7 @@ def test_the_layer_map_is_one_layer_written_out(
         )
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("observable", "fans"), [(trace(K @ K), (2, 2)), (trace(K**3), (2, 1)), (trace(K**3), (1, 3))]
 )

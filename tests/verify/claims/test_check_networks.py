@@ -164,6 +164,7 @@ def test_a_law_is_whatever_a_formula_is(law: Any) -> None:
     assert_exact(law, GRID[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "law",
     [
@@ -186,6 +187,7 @@ def test_what_is_no_formula_is_no_law(law: Any) -> None:
         assert_exact(law, GRID[0])
 
 
+@pytest.mark.slow
 def test_what_is_not_measured_says_why() -> None:
     for formula, options, words in (
         ("2*sqrt(3)/L^1.5", {"quantity": "rate", "criterion": MeanOverLayers()}, "mean over"),

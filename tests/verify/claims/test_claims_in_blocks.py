@@ -83,6 +83,7 @@ def test_wrong_formulas_are_rejected_in_blocks(
         assert str(found.difference) == off
 
 
+@pytest.mark.slow
 def test_powers_of_a_size_in_its_own_depth_are_told_apart() -> None:
     """(1 + 1/B)^B is not its limit e, and not (1 + 1/B)^(B - 1)."""
     asked: dict[str, Any] = {"observable": trace(K), "network": Residual(), "simulate": False}

@@ -17,6 +17,7 @@ GRID = [MLP(16, 2), MLP(16, 3), MLP(16, 2, activation=LeakyReLU("0.5"))]
 DRAW: dict[str, Any] = {"networks": GRID, "samples": 4000, "seed": 1, "sampler": Dense()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "observable", "claim", "found"),
     [

@@ -45,6 +45,7 @@ def size(value: Expr) -> Expr:
     return sqrt((value**2).expand())
 
 
+@pytest.mark.slow
 def test_a_root_is_not_split_where_its_base_may_be_negative() -> None:
     m = n - n_0
     network = MLP(depth=2, input_width=n_0)
@@ -91,6 +92,7 @@ def test_eta_is_a_symbol_like_any_other() -> None:
     assert outcome(eta**2 * L**3 / 3 + eta**3 * L**2, **LEADING) is Outcome.CONSISTENT
 
 
+@pytest.mark.slow
 def test_t_is_the_ratio_of_depth_and_width_in_every_claim() -> None:
     assert outcome(law(MLP()).subs(L, t * n)) is Outcome.CONSISTENT
     assert outcome(law() + t - 2 / n, network=TWO) is Outcome.CONSISTENT
@@ -105,6 +107,7 @@ def test_a_symbol_that_no_claim_has_is_refused_by_name(symbol: Expr) -> None:
         outcome(symbol * law(), network=TWO)
 
 
+@pytest.mark.slow
 def test_branches_of_a_function_count() -> None:
     right = law()
 

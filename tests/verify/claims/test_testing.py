@@ -101,6 +101,7 @@ def smaller(point: Point) -> Iterator[Point]:
             yield Point(MLP(width, depth), layer, rates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(SMALLEST)[:8])
 def test_no_smaller_network_shows_it(name: str) -> None:
     """Every smaller network passes, asked one by one."""

@@ -98,6 +98,7 @@ def test_networks_alone_show_the_law_and_exclude_wrong_ones() -> None:
     assert "(derived)" in second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("excess", [pytest.param(1e-3, marks=pytest.mark.slow), 2e-6])
 def test_a_wrong_coin_in_the_sampler_is_seen_without_exact_values(
     monkeypatch: pytest.MonkeyPatch, excess: float

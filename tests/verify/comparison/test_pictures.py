@@ -289,6 +289,7 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
     assert entries(rate)[0] == "formula"
 
 
+@pytest.mark.slow
 def test_marks_move_aside_only_where_they_would_cover_one_another() -> None:
     near = [Marks("a", [2, 4], [1.0, 5.0]), Marks("b", [2, 4], [1.01, 100.0], look=1)]
     axes = draw(None, near, title="", xlabel="", ylabel="")

@@ -65,6 +65,7 @@ def test_the_exact_law_is_consistent() -> None:
     assert verdict.noticed < 1 / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1.5, 1 / 1.5])
 def test_a_wrong_constant_is_rejected(factor: float) -> None:
     assert outcome(lambda n, layer: factor * exact_law(n, layer), GRID) is Outcome.REJECTED
@@ -106,6 +107,7 @@ def test_cells_set_by_rare_networks_do_not_decide() -> None:
     assert not comparison.cells[0].score.decides
 
 
+@pytest.mark.slow
 def test_real_steps_decide_only_where_they_follow_the_law() -> None:
     small = compare_law(networks=[MLP(32, 2)], samples=4000, seed=2, step=1e-3, sampler=DENSE)
     assert small.verdict.outcome is Outcome.CONSISTENT

@@ -152,6 +152,7 @@ def test_the_same_run_gives_the_same_page(run: tuple[Path, dict[str, Any], str])
     assert (folder / PAGE_FILE).read_text(encoding="utf-8") == html
 
 
+@pytest.mark.slow
 def test_formulas_are_mathml_of_the_core(run: tuple[Path, dict[str, Any], str]) -> None:
     core = {"math", "mrow", "mi", "mn", "mo", "mtext", "mfrac", "msqrt", "msup", "msub"}
     pieces = run[2].split("<math ")[1:]
@@ -199,6 +200,7 @@ def test_networks_of_several_kinds_are_named_in_both_tables() -> None:
     assert page_text(plain).count('<th scope="col">network</th>') == 1, "of the seeds alone"
 
 
+@pytest.mark.slow
 def test_what_is_undefined_says_so(tmp_path: Path) -> None:
     _, html = report(tmp_path / "run", "--width", "16", "--depth", "2", "--samples", "1")
     text = Page(html).text

@@ -79,6 +79,7 @@ def test_a_cell_can_be_drawn_again_from_its_seed() -> None:
     assert monte_carlo(GRID[0], samples=300, seed=cell.seed).mean == cell.estimate.mean
 
 
+@pytest.mark.slow
 def test_claims_and_laws_share_the_seeds_of_the_same_cells() -> None:
     law = squared_update(MLP()).exact
     claimed = check(law, grid=GRID[:1], samples=4000, seed=1).evidence

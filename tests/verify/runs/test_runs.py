@@ -294,6 +294,7 @@ def test_a_deep_record_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "something else" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [RESULTS, CSV])
 def test_results_that_are_damaged_are_written_anew(tmp_path: Path, whole: Path, name: str) -> None:
     copy(whole, tmp_path)

@@ -79,6 +79,7 @@ def test_every_optimiser_steps_as_its_definition(branch: Any, norm: Any, optimis
     check_a_step(literal, optimiser, 0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "instead"),
     [
@@ -179,6 +180,7 @@ def test_records_hold_every_residual_network(network: Residual, given: dict[str,
         assert getattr(again.network, name) == getattr(network, name)
 
 
+@pytest.mark.slow
 def test_records_of_critical_weights_keep_their_variances() -> None:
     networks = [Residual(4, 2, activation=Erf())]
     for variance in (None, ByRole(up=1)):

@@ -43,6 +43,7 @@ def moved(network: Residual, rule: Any = DESCENT, **rates: Any) -> Movement:
     return moved_in_blocks(network, Inputs(), rule, (each,) * network.layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "rates"),
     [
