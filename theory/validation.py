@@ -76,6 +76,11 @@ def typed(value: object) -> str:
     return f"{brief(value, write=repr)} ({kind})"
 
 
+def call_it(value: object, otherwise: str) -> str:
+    """The fix for a class in the place of its instance; ``otherwise`` for another value."""
+    return f"call it, as in {value.__name__}()" if isinstance(value, type) else otherwise
+
+
 def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:
     """`written`, or the text of ``write``, in one line and cut to ``most`` characters; a whole
     number of very many digits as a decimal.

@@ -115,6 +115,24 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(channels=4), r"or give Convolution\(channels=8, positions=4"),
     (lambda: T.Residual(layers=4), "the depth of a Residual is blocks: give blocks="),
     (lambda: T.squared_update(T.Residual(6, 2), block=1), "the name is layer$"),
+    (
+        lambda: T.squared_update(T.MLP(), optimiser=T.SignDescent),
+        r"call it, as in SignDescent\(\)$",
+    ),
+    (lambda: T.MLP(norm=T.LayerNorm), r"call it, as in LayerNorm\(\)$"),
+    (lambda: T.maximal_learning_rate(T.MLP(), criterion=T.LastLayer), r"as in LastLayer\(\)$"),
+    (
+        lambda: T.squared_update(T.MLP(activation=T.LeakyReLU(), norm=T.RMSNorm())),
+        r"give a slope, as in LeakyReLU\('1/2'\)$",
+    ),
+    (
+        lambda: T.layer_rates(T.MLP(activation=T.Tanh())).plot(n=64, L=[2, 4]),
+        r"got n=64; give the width, as in at\(n=64\) or MLP\(width=64\), and the depth alone",
+    ),
+    (
+        lambda: V.check(T.squared_update(T.MLP()), quantity="rate", simulate=False),
+        r"\(SquaredUpdate\); leave quantity out$",
+    ),
     (lambda: V.typical_learning_rate(T.MLP(6, 2), layers=(1, 2)), "the name is layer$"),
     (lambda: T.maximal_learning_rate(T.MLP(6, 2), bound=2), r"EveryHiddenLayer\(bound=0.1\)"),
     (lambda: T.Residual(alpha=1), "the multiplier of a Residual is multiplier2: give"),

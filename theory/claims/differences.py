@@ -391,15 +391,20 @@ def _of_law(ratio: Expr, reading: Reading, claim: Claim) -> Difference | None:
 def _product_text(product: Expr) -> str:
     """A constant factor times powers, the factor in decimals where it is long."""
     constant, rest = product.as_coeff_Mul()
-    if len(str(constant)) <= _SHORT_FACTOR:
+    if _is_short(constant):
         return formula_text(product)
     return f"{_factor_text(constant)} times {formula_text(rest)}"
 
 
 def _factor_text(factor: Expr) -> str:
     """A constant factor, in decimals where it is long."""
-    short = len(str(factor)) <= _SHORT_FACTOR
-    return formula_text(factor) if short else f"about {real_text(factor)}"
+    return formula_text(factor) if _is_short(factor) else f"about {real_text(factor)}"
+
+
+def _is_short(constant: Expr) -> bool:
+    """Whether a constant has a short text; Python writes no numbers of thousands of digits."""
+    numbers = (max(abs(each.p), each.q) for each in constant.atoms(Rational))
+    return all(each < 10**_SHORT_FACTOR for each in numbers) and len(str(constant)) <= _SHORT_FACTOR
 
 
 def _constant_of_law(target: Target, claim: Claim) -> str:

@@ -142,12 +142,14 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
     """Refuse a result of `theory` that is another quantity than the claimed one."""
     kinds: dict[Quantity, Any] = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
     if not isinstance(value, kinds[quantity]):
-        fix = "give squared_update(...)"
+        fix = "give squared_update(...), and .exact to compare a formula of another quantity"
         if name == "formula":
-            fix = "give quantity='rate' with a maximal learning rate of hidden layers"
+            fix = "give .exact to compare its formula with this quantity"
+        if name == "formula" and isinstance(value, _Rate | SquaredUpdate):
+            fix = "leave quantity out" if quantity is Quantity.RATE else "give quantity='rate'"
         raise InvalidArgument(
             f"expected a formula of the {quantity.value} for {name}, got {name}={typed(value)}; "
-            f"{fix}, and .exact to compare a formula of another quantity"
+            f"{fix}"
         )
 
 

@@ -20,6 +20,7 @@ from theory.networks.network import Network
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import OwnPart
 from theory.public_names import cached_property
+from theory.symbols import a
 
 __all__ = ["Layers", "Wide", "scales_in_floats", "wide_network"]
 
@@ -88,10 +89,9 @@ def scales_in_floats(network: Network, scales: Iterable[Expr]) -> tuple[float, .
     """``scales`` of ``network``; `NotSolved` where one is a symbol."""
     listed = tuple(map(sympify, scales))
     if any(not each.is_number for each in listed):
-        raise NotSolved(
-            f"infinite width needs scales in numbers, got {network}: give numbers, or leave them "
-            f"out"
-        )
+        slope = any(a in each.free_symbols for each in listed)
+        fix = "give a slope, as in LeakyReLU('1/2')" if slope else "give numbers, or leave them out"
+        raise NotSolved(f"infinite width needs slope and scales in numbers, got {network}: {fix}")
     return tuple(map(float, listed))
 
 

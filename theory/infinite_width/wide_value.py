@@ -38,6 +38,7 @@ __all__ = [
     "checked_depths",
     "in_floats",
     "one_depth",
+    "other_sizes",
 ]
 
 DEEPEST = 10**6
@@ -233,11 +234,7 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     @property
     def _elsewhere(self) -> str:
         """The fix for sizes other than the depth in a call."""
-        depth = "number of blocks" if self._size == "blocks" else "depth"
-        sizes = f"the {depth} alone" if self.open_sizes else "no size"
-        if self._width_power and not isinstance(self.network.width, int):
-            return f"{_width(self.network)}, and {sizes} to this value"
-        return f"this value is the limit n -> infinity; give {sizes}"
+        return other_sizes(self.network, bool(self.open_sizes), bool(self._width_power))
 
     @property
     def _drawn_unit(self) -> Expr:
@@ -275,6 +272,16 @@ def at_width(found: Any, power: Any, network: Network, instead: str) -> Any:
             f"{_width(network)}, or {instead}"
         )
     return found * float(width) ** float(power)
+
+
+def other_sizes(network: Network, is_open: bool, has_width: bool) -> str:
+    """The fix for sizes other than the depth, if it ``is_open``; ``has_width``: whether the value
+    is in units of n."""
+    depth = "number of blocks" if L in network._depths else "depth"
+    sizes = f"the {depth} alone" if is_open else "no size"
+    if has_width and not isinstance(network.width, int):
+        return f"{_width(network)}, and {sizes} to this value"
+    return f"this value is the limit n -> infinity; give {sizes}"
 
 
 def at_named_width(value: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -11,7 +11,7 @@ from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.symbols import B, b
-from theory.validation import brief, exact_number, typed, written
+from theory.validation import brief, call_it, exact_number, typed, written
 
 __all__ = [
     "BlockCriterion",
@@ -204,7 +204,7 @@ def _elsewhere(criterion: object, fix: str) -> str:
         )
     if isinstance(criterion, Stream | Branches | StreamAndBranches):
         return f"{type(criterion).__name__} is for residual networks: {fix}"
-    return fix
+    return call_it(criterion, fix)
 
 
 def wide_criterion(criterion: object) -> Criterion | Relative:

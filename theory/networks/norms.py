@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
-from theory.validation import typed
+from theory.validation import call_it, typed
 
 __all__ = ["LayerNorm", "Norm", "RMSNorm", "checked_norm"]
 
@@ -58,6 +58,6 @@ def checked_norm(norm: object) -> None:
     """Raise `InvalidArgument` for a value that is neither a normalisation nor None."""
     if norm is not None and not isinstance(norm, RMSNorm | LayerNorm):
         raise InvalidArgument(
-            f"expected RMSNorm() or LayerNorm() for norm, got norm={typed(norm)}; leave it out for "
-            f"none"
+            f"expected RMSNorm() or LayerNorm() for norm, got norm={typed(norm)}; "
+            f"{call_it(norm, 'leave it out for none')}"
         )

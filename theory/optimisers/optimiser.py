@@ -17,7 +17,7 @@ from sympy import Expr, Integer, Rational
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PublicNames
-from theory.validation import typed
+from theory.validation import call_it, typed
 
 __all__ = ["GAUSSIAN_SIZE", "Along", "Layer", "Optimiser", "OwnPart", "checked_optimiser", "linear"]
 
@@ -176,8 +176,8 @@ def checked_optimiser(optimiser: object) -> Optimiser:
     if isinstance(optimiser, Optimiser):
         return optimiser
     adam = "give SignDescent() for the first step of Adam, or " * ("adam" in str(optimiser).lower())
+    fix = call_it(optimiser, f"{adam}leave it out for gradient descent")
     raise InvalidArgument(
         f"expected GradientDescent(), SignDescent(), Normalised(), Momentum(...) or "
-        f"WeightDecay(...) for optimiser, got optimiser={typed(optimiser)}; {adam}leave it out for "
-        f"gradient descent"
+        f"WeightDecay(...) for optimiser, got optimiser={typed(optimiser)}; {fix}"
     )

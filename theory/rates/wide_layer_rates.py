@@ -30,6 +30,7 @@ from theory.infinite_width.wide_value import (
     checked_depths,
     in_floats,
     one_depth,
+    other_sizes,
 )
 from theory.laws.criteria import LastLayer, bound_text
 from theory.networks.mlp import MLP
@@ -247,8 +248,9 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
         [2.705, 0.4173, 0.2509]
         """
         value, rest = at_named_width(self, named)
-        elsewhere = self.update._elsewhere
-        depth = bound_sizes(self.open_sizes, value.network, sizes, rest, elsewhere).get(self._size)
+        depth = bound_sizes(self.open_sizes, value.network, sizes, rest, self._elsewhere).get(
+            self._size
+        )
         if depth is None:
             return value.together
         depths = checked_depths(value.network, depth)
@@ -269,6 +271,10 @@ class WideLayerRates(NoOperators, Drawable, PickledByFields, PublicNames):
     def _repr_html_(self) -> str | None:
         """The rates as a table; None where they have no table."""
         return table_html(self._table) if "\n" in repr(self) else None
+
+    @property
+    def _elsewhere(self) -> str:
+        return other_sizes(self.network, bool(self.open_sizes), has_width=True)
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:

@@ -315,6 +315,8 @@ class Estimate(ReadByLayer):
         few = float(np.min(self.total.effective_samples))
         if self.weighted or few > min(_FEW, max(self.samples / 10, _FEWEST)):
             return []
+        if few > self.samples / 2:
+            return [f"{self.samples} networks are too few for a standard error: draw more samples"]
         return [
             f"a few networks dominate this mean, which varies like the mean of {few:.1f} equally "
             f"weighted networks: the mean and its error are too small most of the time; {rare}"

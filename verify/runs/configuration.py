@@ -18,7 +18,7 @@ from theory.networks.inputs import Inputs
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.optimisers import GradientDescent, Optimiser
-from theory.validation import brief
+from theory.validation import brief, call_it
 from theory.words.observables import Observable
 from theory.words.word import canonical_word
 from verify.runs.network_records import (
@@ -252,8 +252,8 @@ def checked_sampler(sampler: object) -> None:
     """`InvalidArgument` for a value that is no sampler."""
     if not isinstance(sampler, Sampler):
         raise InvalidArgument(
-            f"expected a sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
-            f"Conditioned() or Dense()"
+            f"expected a sampler, got sampler={sampler!r}; "
+            f"{call_it(sampler, 'give Gram(), RareEvents(), Conditioned() or Dense()')}"
         )
 
 

@@ -504,3 +504,8 @@ def test_group_rates_are_taken() -> None:
     off = asked(law, network=MLP(depth=3))
     assert off.verdict is Outcome.REJECTED
     assert off.counterexample is not None
+
+
+def test_numbers_of_thousands_of_digits_are_written_in_decimals() -> None:
+    found = asked("L**3/3", network=MLP(256, 1000))
+    assert str(found.difference) == "it is about 5.72443e-22 times the exact value"

@@ -240,3 +240,8 @@ def test_a_sampler_that_is_advised_draws_the_network(
         assert "draw more samples" in str(found)
         with pytest.raises(InvalidArgument, match="expected a network that RareEvents"):
             monte_carlo(network, samples=10, seed=1, sampler=RareEvents())
+
+
+def test_two_or_three_networks_are_too_few_for_a_standard_error() -> None:
+    found = monte_carlo(MLP(32, 2), samples=3, seed=1)
+    assert "3 networks are too few for a standard error: draw more samples" in str(found)
