@@ -122,10 +122,6 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(norm=T.LayerNorm), r"call it, as in LayerNorm\(\)$"),
     (lambda: T.maximal_learning_rate(T.MLP(), criterion=T.LastLayer), r"as in LastLayer\(\)$"),
     (
-        lambda: T.squared_update(T.MLP(activation=T.LeakyReLU(), norm=T.RMSNorm())),
-        r"give a slope, as in LeakyReLU\('1/2'\)$",
-    ),
-    (
         lambda: T.layer_rates(T.MLP(activation=T.Tanh())).plot(n=64, L=[2, 4]),
         r"got n=64; give the width, as in at\(n=64\) or MLP\(width=64\), and the depth alone",
     ),

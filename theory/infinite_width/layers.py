@@ -90,8 +90,10 @@ def scales_in_floats(network: Network, scales: Iterable[Expr]) -> tuple[float, .
     listed = tuple(map(sympify, scales))
     if any(not each.is_number for each in listed):
         slope = any(a in each.free_symbols for each in listed)
-        fix = "give a slope, as in LeakyReLU('1/2')" if slope else "give numbers, or leave them out"
-        raise NotSolved(f"infinite width needs slope and scales in numbers, got {network}: {fix}")
+        needs, fix = "scales in numbers", "give numbers, or leave them out"
+        if slope:
+            needs, fix = "a slope in numbers", "give it, as in LeakyReLU('1/2')"
+        raise NotSolved(f"infinite width needs {needs}, got {network}: {fix}")
     return tuple(map(float, listed))
 
 

@@ -256,3 +256,8 @@ def test_refusals_are_one_sentence(call: Any, said: str) -> None:
         call()
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_an_open_slope_is_refused_by_its_name() -> None:
+    with pytest.raises(NotSolved, match=r"a slope in numbers, .* as in LeakyReLU\('1/2'\)$"):
+        squared_update(MLP(activation=LeakyReLU(), norm=RMSNorm()))
