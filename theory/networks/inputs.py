@@ -127,7 +127,7 @@ def asked_inputs(network: Network, inputs: object) -> Inputs:
     if not square.is_number:
         raise NotSolved(
             f"as n -> infinity |x|^2 must be a number times the input width, got {network.norm2}: "
-            f"leave input_norm2 out"
+            f"give input_norm2={network.norm2}*{network.first_fan_in} or leave input_norm2 out"
         )
     if inputs is not None and inputs.square != square:
         raise InvalidArgument(

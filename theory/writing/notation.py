@@ -65,7 +65,7 @@ _PRINTER = {
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _TOKEN = re.compile(
     r"(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|\^\((?P<upper>[^()]*)\)(?P<across>ᵀ?)|_(?P<lower>[A-Za-z0-9]+)"
-    r"|\*\*(?P<exponent>\w+)|(?P<times>\*)|(?P<name>[A-Za-z]+)|(?P<sign>.)"
+    r"|(?<=\d)e(?P<ten>[+-]?\d+)|\*\*(?P<exponent>\w+)|(?P<times>\*)|(?P<name>[A-Za-z]+)|(?P<sign>.)"
 )
 _SPAN = re.compile(r"\$(?P<formula>[^$]*)\$|`(?P<code>[^`]*)`|(?P<words>[^$`]+)")
 
@@ -117,6 +117,8 @@ def math_latex(text: str) -> str:
 
     >>> print(math_latex("E tr(A²) ≤ |x|⁴"))
     \mathbb{E} \operatorname{tr}(A^{2}) \le  \vert x\vert ^{4}
+    >>> print(math_latex("1.5e-12"))
+    1.5 \times 10^{-12}
     """
     return _TOKEN.sub(_spelled, text)
 
@@ -133,6 +135,8 @@ def _spelled(match: re.Match[str]) -> str:
         return rf"_{{\mathrm{{{lower}}}}}" if lower in ("in", "out") else f"_{{{lower}}}"
     if found["exponent"]:
         return f"^{{{found['exponent']}}}"
+    if found["ten"]:
+        return rf" \times 10^{{{int(found['ten'])}}}"
     if found["times"]:
         return " "
     if found["name"]:

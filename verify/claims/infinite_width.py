@@ -289,7 +289,7 @@ def compare_infinite_width(
     sizes = tuple(dict.fromkeys(given_widths))
     if len(sizes) < _LEAST_WIDTHS:
         raise InvalidArgument(
-            f"expected at least {_LEAST_WIDTHS} widths to extrapolate, got widths="
+            f"expected at least {_LEAST_WIDTHS} different widths to extrapolate, got widths="
             f"{brief(given_widths)}; give widths=(1000, 2000, 4000), say"
         )
     expected = float(update.infinite_width())

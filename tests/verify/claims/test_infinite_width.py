@@ -170,8 +170,8 @@ def test_few_networks_decide_nothing() -> None:
             {"widths": (100, 201, 400)},
             "expected widths that are multiples of 2, since the branch width is 3/2 times",
         ),
-        (squared_update(CELLS[0][0]), {"widths": (100, 200)}, "at least 3 widths"),
-        (squared_update(CELLS[0][0]), {"widths": 100}, "at least 3 widths"),
+        (squared_update(CELLS[0][0]), {"widths": (100, 200)}, "at least 3 different widths"),
+        (squared_update(CELLS[0][0]), {"widths": 100}, "at least 3 different widths"),
     ],
 )
 def test_refusals(update: Any, more: dict[str, Any], sentence: str) -> None:
