@@ -102,13 +102,18 @@ class WideValue(ReadAsNumber, Drawable, PickledByFields, PublicNames):
 
     def at(self, *places: Any, **sizes: Any) -> Self:
         """The same value of the network with numbers for its open depth or width, given as in a
-        call, the width last or by name.
+        call, the width by name.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(activation=Tanh())).at(L=12).value, 6)
         1.649215
         """
         wide = [n] * (n in self.network.free_symbols)
+        if wide and len(places) > 1:
+            raise InvalidArgument(
+                f"expected at most one size by place, got {', '.join(map(brief, places))}; give "
+                f"n={brief(places[0])}, {self._depth_symbol}={brief(places[1])}"
+            )
         return self._at(sizes_given((*self.open_sizes, *wide), self.network, places, sizes))
 
     def _at(self, sizes: Sizes) -> Self:

@@ -261,3 +261,12 @@ def test_refusals_are_one_sentence(call: Any, said: str) -> None:
 def test_an_open_slope_is_refused_by_its_name() -> None:
     with pytest.raises(NotSolved, match=r"a slope in numbers, .* as in LeakyReLU\('1/2'\)$"):
         squared_update(MLP(activation=LeakyReLU(), norm=RMSNorm()))
+
+
+def test_two_sizes_by_place_are_refused() -> None:
+    """Values at finite width read them as width and depth."""
+    update: Any = squared_update(MLP(activation=Tanh()))
+    for value in (update, theory.layer_rates(MLP(activation=Tanh()))):
+        with pytest.raises(InvalidArgument, match=r"got 64, 8; give n=64, L=8$"):
+            value.at(64, 8)
+    assert update.at(8).value == update.at(n=64, L=8).value
