@@ -131,8 +131,8 @@ n = ∞; linearised step of GradientDescent()
         )
 
     def law_holds_from(self, tolerance: object) -> int:
-        """The least depth from which on `leading` is within a relative ``tolerance`` of
-        `infinite_width`, up to 10^5 layers; up to some hundred where E is exponential.
+        """The least depth from which on `infinite_width` is within a relative ``tolerance``
+        of `leading`, up to 10^5 layers; up to some hundred where E is exponential.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> squared_update(MLP(activation=Tanh())).law_holds_from("0.1")
@@ -166,8 +166,8 @@ n = ∞; linearised step of GradientDescent()
 
     @announced("range of rates")
     def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
-        """The rate of a real step up to which the linearised value of the layer is within a
-        relative ``tolerance`` of the real one, at n = infinity and ``depth`` layers.
+        """The rate of a real step up to which the real value of the layer is within a relative
+        ``tolerance`` of the linearised value, at n = infinity and ``depth`` layers.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(activation=Tanh())).linearised_up_to("0.1", 16), 4)
