@@ -14,7 +14,8 @@ settings.load_profile("project")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`slow` are the pages of docs/ but the first, and the cases of `wide` tests but two."""
+    """Pages of docs/ except start.md, and the cases of a `wide` test except the first and the last,
+    count as `slow`."""
     cases = defaultdict(list)
     for item in items:
         if item.path.suffix == ".md" and item.path.name not in ("README.md", "start.md"):

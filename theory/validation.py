@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -76,9 +77,12 @@ def typed(value: object) -> str:
     return f"{brief(value, write=repr)} ({kind})"
 
 
-def call_it(value: object, otherwise: str) -> str:
-    """The fix for a class in the place of its instance; ``otherwise`` for another value."""
-    return f"call it, as in {value.__name__}()" if isinstance(value, type) else otherwise
+def call_it(value: object, kind: Any, otherwise: str) -> str:
+    """The fix for a dataclass of ``kind`` in the place of its instance; else ``otherwise``."""
+    if not (isinstance(value, type) and issubclass(value, kind)):
+        return otherwise
+    needs = any(each.default is each.default_factory is MISSING for each in fields(value))
+    return f"call it, as in {value.__name__}({'...' * needs})"
 
 
 def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:

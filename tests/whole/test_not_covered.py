@@ -119,6 +119,8 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
         lambda: T.squared_update(T.MLP(), optimiser=T.SignDescent),
         r"call it, as in SignDescent\(\)$",
     ),
+    (lambda: T.squared_update(T.MLP(), optimiser=T.Momentum), r"as in Momentum\(\.\.\.\)$"),
+    (lambda: T.squared_update(T.MLP(), optimiser=int), "leave it out for gradient descent$"),
     (lambda: T.MLP(norm=T.LayerNorm), r"call it, as in LayerNorm\(\)$"),
     (lambda: T.maximal_learning_rate(T.MLP(), criterion=T.LastLayer), r"as in LastLayer\(\)$"),
     (

@@ -20,7 +20,6 @@ from theory.networks.network import Network
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import OwnPart
 from theory.public_names import cached_property
-from theory.symbols import a
 
 __all__ = ["Layers", "Wide", "scales_in_floats", "wide_network"]
 
@@ -89,9 +88,8 @@ def scales_in_floats(network: Network, scales: Iterable[Expr]) -> tuple[float, .
     """``scales`` of ``network``; `NotSolved` where one is a symbol."""
     listed = tuple(map(sympify, scales))
     if any(not each.is_number for each in listed):
-        slope = any(a in each.free_symbols for each in listed)
         needs, fix = "scales in numbers", "give numbers, or leave them out"
-        if slope:
+        if network.activation.free_symbols:
             needs, fix = "a slope in numbers", "give it, as in LeakyReLU('1/2')"
         raise NotSolved(f"infinite width needs {needs}, got {network}: {fix}")
     return tuple(map(float, listed))

@@ -169,10 +169,11 @@ def block_criterion(criterion: object) -> BlockCriterion:
         return Stream()
     if isinstance(criterion, Stream | Branches | StreamAndBranches | LastLayer):
         return criterion
+    fix = "leave criterion out for the stream"
     raise InvalidArgument(
         f"expected Stream(), Branches(), StreamAndBranches() or LastLayer() for criterion of a "
         f"residual network, got criterion={typed(criterion)}; "
-        f"{_elsewhere(criterion, 'leave criterion out for the stream')}"
+        f"{call_it(criterion, BlockCriterion, _elsewhere(criterion, fix))}"
     )
 
 
@@ -184,9 +185,10 @@ def layer_criterion(
         return EveryHiddenLayer()
     if isinstance(criterion, EveryHiddenLayer | LastLayer | MeanOverLayers):
         return criterion
+    fix = "leave criterion out for every hidden layer"
     raise InvalidArgument(
         f"expected {names} for criterion, got criterion={typed(criterion)}; "
-        f"{_elsewhere(criterion, 'leave criterion out for every hidden layer')}"
+        f"{call_it(criterion, Criterion, _elsewhere(criterion, fix))}"
     )
 
 
@@ -204,7 +206,7 @@ def _elsewhere(criterion: object, fix: str) -> str:
         )
     if isinstance(criterion, Stream | Branches | StreamAndBranches):
         return f"{type(criterion).__name__} is for residual networks: {fix}"
-    return call_it(criterion, fix)
+    return fix
 
 
 def wide_criterion(criterion: object) -> Criterion | Relative:

@@ -69,8 +69,8 @@ class TrainedLayers(PlainText):
     ``first``: an int, or the symbol ``p``, which is at least 2 and at most the layer of the
     update.  ``last``: an int, None for L, or the symbol ``q``, which is at least ``first`` and
     less than the layer of the update.  Both symbols belong to `theory.symbols`.
-    `leading()` lets symbols p and q grow in proportion to L: at fixed numbers its leading term is
-    that of the numbers, as in ``TrainedLayers(2, 3)``.
+    With symbols, p and q grow in proportion to L in `leading()`, which therefore differs at p = 2
+    and q = 3 from `leading()` with ``TrainedLayers(2, 3)``.
 
     >>> TrainedLayers(2)
     TrainedLayers(first=2, last=None)

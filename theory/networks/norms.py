@@ -59,5 +59,5 @@ def checked_norm(norm: object) -> None:
     if norm is not None and not isinstance(norm, RMSNorm | LayerNorm):
         raise InvalidArgument(
             f"expected RMSNorm() or LayerNorm() for norm, got norm={typed(norm)}; "
-            f"{call_it(norm, 'leave it out for none')}"
+            f"{call_it(norm, RMSNorm | LayerNorm, 'leave it out for none')}"
         )

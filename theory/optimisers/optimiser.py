@@ -176,7 +176,7 @@ def checked_optimiser(optimiser: object) -> Optimiser:
     if isinstance(optimiser, Optimiser):
         return optimiser
     adam = "give SignDescent() for the first step of Adam, or " * ("adam" in str(optimiser).lower())
-    fix = call_it(optimiser, f"{adam}leave it out for gradient descent")
+    fix = call_it(optimiser, Optimiser, f"{adam}leave it out for gradient descent")
     raise InvalidArgument(
         f"expected GradientDescent(), SignDescent(), Normalised(), Momentum(...) or "
         f"WeightDecay(...) for optimiser, got optimiser={typed(optimiser)}; {fix}"

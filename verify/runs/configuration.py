@@ -253,7 +253,7 @@ def checked_sampler(sampler: object) -> None:
     if not isinstance(sampler, Sampler):
         raise InvalidArgument(
             f"expected a sampler, got sampler={sampler!r}; "
-            f"{call_it(sampler, 'give Gram(), RareEvents(), Conditioned() or Dense()')}"
+            f"{call_it(sampler, Sampler, 'give Gram(), RareEvents(), Conditioned() or Dense()')}"
         )
 
 

@@ -31,7 +31,7 @@ from theory import (
     WeightDecay,
     squared_update,
 )
-from theory.symbols import ell, eta, n
+from theory.symbols import a, ell, eta, n
 
 CASES: list[tuple[str, dict[str, Any], int, int, Any, float]] = [
     ("erf", {"weight_variance": pi / 4}, 12, 12, GradientDescent(), 2.9936225317991),
@@ -261,6 +261,8 @@ def test_refusals_are_one_sentence(call: Any, said: str) -> None:
 def test_an_open_slope_is_refused_by_its_name() -> None:
     with pytest.raises(NotSolved, match=r"a slope in numbers, .* as in LeakyReLU\('1/2'\)$"):
         squared_update(MLP(activation=LeakyReLU(), norm=RMSNorm()))
+    with pytest.raises(NotSolved, match="needs scales in numbers"):
+        squared_update(MLP(activation=Tanh(), weight_variance=a))
 
 
 def test_two_sizes_by_place_are_refused() -> None:
